@@ -1,0 +1,210 @@
+"""What a person types. Each command imports what it needs when it runs: `spinecode --help` loads no spaCy.
+
+Exit status: 0 done · 1 the command's own finding · 2 usage, or input that cannot be read · 3 batch finished, some rows
+rejected · 70 a defect of ours. Results go to standard output, everything else to standard error.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from . import __version__
+from .coding.errors import SpinecodeError
+
+if TYPE_CHECKING:
+    from .pipelines.suggest import Spinecode
+
+EXIT_FINDING = 1
+EXIT_USAGE = 2
+EXIT_REJECTS = 3
+EXIT_DEFECT = 70
+EXIT_INTERRUPTED = 130
+EXIT_BROKEN_PIPE = 141
+
+app = typer.Typer(
+    name="spinecode",
+    help="Explained ICD-10-CM code suggestions for spine-pain notes, for a qualified coder, who decides.",
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+DateOption = Annotated[str | None, typer.Option("--date", metavar="YYYY-MM-DD", help="Date of service.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+DebugOption = Annotated[bool, typer.Option("--debug", help="Show the trace of a defect.")]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        _print(f"spinecode {__version__}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command()
+def suggest(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="The note; - or nothing: standard input.")] = "-",
+    as_json: JsonOption = False,
+    date: DateOption = None,
+    encoding: Annotated[str, typer.Option(help="Encoding of the note: cp1252, utf-16 ...")] = "utf-8",
+    encounter_id: Annotated[str | None, typer.Option(help="Comes back in the result.")] = None,
+    provider: Annotated[str | None, typer.Option(help="Comes back in the result.")] = None,
+    debug: DebugOption = False,
+) -> None:
+    """Suggest codes for one note."""
+    from .pipelines.text_input import STDIN, check_date, read_note
+
+    # All that can be wrong with the input is said before the language pipeline is loaded.
+    day = check_date(date, "--date")
+    if file == STDIN and sys.stdin.isatty():
+        _say("paste the note, then press Ctrl-D on an empty line")
+    note = read_note(file, encoding)
+    engine = _engine()
+    result = engine.suggest(note.text, encounter_id=encounter_id, provider=provider, date_of_service=day)
+    result = result.with_warnings(note.warnings)
+    if as_json:
+        _print(result.to_json() + "\n")
+    else:
+        from .pipelines.render import render
+
+        _print(render(result))
+
+
+@app.command()
+def batch(
+    source: Annotated[str, typer.Argument(metavar="IN.jsonl", help="One JSON object per line: encounter_id, text ...")],
+    out: Annotated[str, typer.Argument(metavar="OUT.jsonl", help="One result per line, in input order.")],
+    no_text: Annotated[bool, typer.Option("--no-text", help="Blank every string taken from the notes.")] = False,
+    restart: Annotated[bool, typer.Option("--restart", help="Start over, whatever an earlier run left.")] = False,
+    debug: DebugOption = False,
+) -> None:
+    """Suggest codes for many notes. A killed run carries on when it is run again."""
+    from .pipelines.batch import Options, run_batch
+    from .pipelines.suggest import ruleset
+
+    summary = run_batch(
+        source,
+        out,
+        ruleset=ruleset(),
+        engine_version=__version__,
+        build=_engine,
+        options=Options(no_text=no_text),
+        restart=restart,
+    )
+    resumed = f", carried on after line {summary.resumed_at}" if summary.resumed_at else ""
+    rejected = f", {summary.rejects} rejected: see {summary.rejects_path}" if summary.rejects else ""
+    _say(f"{summary.results} results in {out}{rejected}{resumed}")
+    if summary.defects:
+        _say(f"{summary.defects} of the rejected rows met a defect of spinecode: please report them")
+    if summary.rejects:
+        raise typer.Exit(EXIT_REJECTS)
+
+
+@app.command()
+def evaluate(
+    corpus: Annotated[str, typer.Argument(metavar="CORPUS", help="A folder with notes.jsonl, or a notes file.")],
+    quiet: Annotated[bool, typer.Option("--quiet", help="Figures only, no disagreements.")] = False,
+    as_json: JsonOption = False,
+    debug: DebugOption = False,
+) -> None:
+    """Score a corpus and show each disagreement with the note's words."""
+    from .pipelines.evaluate import evaluate as run
+    from .pipelines.evaluate import load_corpus, render_report, report_data
+
+    notes = load_corpus(corpus)
+    report = run(notes, _engine())
+    _print(_json(report_data(report)) if as_json else render_report(report, quiet=quiet))
+
+
+@app.command()
+def replay(
+    results: Annotated[str, typer.Argument(metavar="RESULTS.jsonl", help="Results of suggest --json or batch.")],
+    debug: DebugOption = False,
+) -> None:
+    """Decide stored findings again; exit 1 if any result's codes differ."""
+    from .pipelines.replay import render_replay, replay_file
+
+    report = replay_file(results)
+    _print(render_replay(report))
+    if report.differences:
+        raise typer.Exit(EXIT_FINDING)
+
+
+def _engine() -> Spinecode:
+    from loguru import logger
+
+    from .pipelines.suggest import Spinecode
+
+    # medspaCy and PyRuSH log through loguru, whose default sink prints to standard error; a log may quote the note.
+    for package in ("medspacy", "PyRuSH", "medspacy_quickumls"):
+        logger.disable(package)
+    return Spinecode()
+
+
+def _json(data: Any) -> str:
+    return json.dumps(data, ensure_ascii=False, indent=2) + "\n"
+
+
+def _print(text: str) -> None:
+    """Results: UTF-8 with plain line feeds, whatever the terminal's locale says."""
+    sys.stdout.buffer.write(text.encode("utf-8"))
+    sys.stdout.buffer.flush()
+
+
+def _say(message: str) -> None:
+    print(f"spinecode: {' '.join(message.split())}", file=sys.stderr)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line; the exit status. Errors are one line; only ``--debug`` shows a trace, of defects alone."""
+    arguments = (sys.argv[1:] if arguments is None else arguments) or ["--help"]
+    try:
+        status = app(arguments, prog_name="spinecode", standalone_mode=False)
+        return status if isinstance(status, int) else 0
+    except SpinecodeError as error:
+        _say(str(error))
+        return EXIT_USAGE
+    except typer.TyperException as error:
+        return _usage(error)
+    except BrokenPipeError:
+        # Python flushes standard output once more at exit; there is nobody to read it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_BROKEN_PIPE
+    except (KeyboardInterrupt, typer.Abort):
+        return EXIT_INTERRUPTED
+    except Exception as error:  # the last line of defence: a message may quote the note, a type does not
+        if "--debug" in arguments:
+            raise
+        _say(f"a defect of spinecode ({type(error).__name__}); run again with --debug and report the trace")
+        return EXIT_DEFECT
+
+
+def _usage(error: typer.TyperException) -> int:
+    """A wrong command line in one line, with where to look."""
+    describe = getattr(error, "format_message", None)
+    message = describe() if describe else str(error)
+    if message:
+        _say(f"{message} (spinecode --help shows the usage)")
+    return EXIT_USAGE
+
+
+def run() -> None:
+    """The console script."""
+    sys.exit(main())
+
+
+if __name__ == "__main__":
+    run()

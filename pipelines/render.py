@@ -1,0 +1,133 @@
+"""A `Result` as text for a person: red flags, the codes with their words and sources, what was left out and why.
+
+Made to be read in ten seconds on a terminal of 100 columns. Nothing is decided here.
+"""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Iterable
+from typing import Final
+
+from ..coding.codeset import Code, NotCoded
+from ..coding.findings import Evidence
+from .result import Result
+
+WIDTH: Final = 100
+_LABEL: Final = 11
+_QUOTE: Final = 60
+"""Longest quote shown; the rest stands in the JSON."""
+
+_OUTCOMES: Final = {
+    "code": "",
+    "code_and_query": "The codes stand; a query to the provider could change or strengthen them.",
+    "query": "No code can be given from this note as it stands; a query to the provider is needed.",
+    "out_of_scope": "Nothing in this note is codable here.",
+}
+_ROLES: Final = {"first_listed": "first-listed", "additional": "additional", "optional": "optional, never first"}
+_UNSAFE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069]+")
+
+
+def render(result: Result) -> str:
+    """The whole result, red flags first."""
+    parts = [_red_flags(result), _codes(result), _not_coded(result), _seen(result), _warnings(result)]
+    return "\n\n".join("\n".join(lines) for lines in parts if lines) + "\n"
+
+
+def _red_flags(result: Result) -> list[str]:
+    if not result.red_flags:
+        return []
+    flags = [f"{plain(flag.flag)}  {_quotes(flag.evidence)}" for flag in result.red_flags]
+    return ["RED FLAGS documented", *_items(flags, mark="! ")]
+
+
+def _codes(result: Result) -> list[str]:
+    title = f"SUGGESTED CODES, in claim order  (release {result.release})"
+    lines = [title if result.codes else f"NO CODE SUGGESTED  (release {result.release})"]
+    if _OUTCOMES[result.outcome]:
+        lines += _wrap(_OUTCOMES[result.outcome], indent=2)
+    for number, code in enumerate(result.codes, start=1):
+        lines += ["", *_code(number, code)]
+    return lines
+
+
+def _code(number: int, code: Code) -> list[str]:
+    head = f"{number:>2}. {code.code:<9}{code.description}  [{_ROLES[code.role]}]"
+    lines = _wrap(head, indent=0, hang=13)
+    lines += _field("why", code.rationale)
+    lines += _field("words", _quotes(code.evidence))
+    lines += _field("source", f"{code.source}  (rule {code.rule})")
+    if code.exception is not None:
+        lines += _field("exception", f"stands beside {code.exception.with_code}: {code.exception.note}")
+    return lines
+
+
+def _not_coded(result: Result) -> list[str]:
+    if not result.not_coded:
+        return []
+    return ["CONSIDERED, NOT CODED", *_items(map(_left_out, result.not_coded))]
+
+
+def _left_out(entry: NotCoded) -> str:
+    code = f" ({entry.code})" if entry.code else ""
+    words = f"  {_quotes(entry.evidence)}" if entry.evidence else ""
+    return f"{plain(entry.what)}{code}, {entry.status.replace('_', ' ')}: {plain(entry.reason)}{words}"
+
+
+def _seen(result: Result) -> list[str]:
+    if not result.seen:
+        return []
+    # A problem named twice is one problem to a reader; the JSON keeps both places.
+    names = dict.fromkeys(_short(plain(entry.what), _QUOTE) for entry in result.seen)
+    return ["SEEN, NOT CODED HERE", *_wrap("  ·  ".join(names), indent=2)]
+
+
+def _warnings(result: Result) -> list[str]:
+    if not result.warnings:
+        return []
+    return [
+        "WARNINGS",
+        *_items(f"{notice.kind.replace('_', ' ')}: {plain(notice.message)}" for notice in result.warnings),
+    ]
+
+
+def _quotes(evidence: Iterable[Evidence]) -> str:
+    """The quoted words with their sections, each section named once after its words."""
+    by_section: dict[str, list[str]] = {}
+    for piece in evidence:
+        words = by_section.setdefault(plain(piece.section).replace("_", " "), [])
+        quote = f"“{_short(plain(piece.text), _QUOTE)}”"
+        if quote not in words:
+            words.append(quote)
+    return "; ".join(f"{', '.join(words)} ({section})" for section, words in by_section.items())
+
+
+def _field(label: str, text: str) -> list[str]:
+    return _wrap(f"{label:<{_LABEL - 2}}{plain(text)}", indent=4, hang=4 + _LABEL - 2)
+
+
+def _items(texts: Iterable[str], mark: str = "- ") -> list[str]:
+    return [line for text in texts for line in _wrap(mark + text, indent=2, hang=4)]
+
+
+def _wrap(text: str, indent: int, hang: int | None = None) -> list[str]:
+    # No breaking inside words or at hyphens: M54.1- and L4-L5 must stay whole.
+    return textwrap.wrap(
+        text,
+        WIDTH,
+        initial_indent=" " * indent,
+        subsequent_indent=" " * (indent if hang is None else hang),
+        break_long_words=False,
+        break_on_hyphens=False,
+        drop_whitespace=True,
+    )
+
+
+def plain(text: str) -> str:
+    """Note words on one line, without the control characters that a terminal would obey."""
+    return re.sub(r"\s+", " ", _UNSAFE.sub(" ", text)).strip()
+
+
+def _short(text: str, limit: int) -> str:
+    return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
