@@ -1,0 +1,336 @@
+"""Scores on a corpus: the figures of the reference scorer, false codes on the negatives, facts, and each disagreement.
+
+A corpus is a folder with ``notes.jsonl`` and perhaps ``negatives.jsonl``, or one notes file. Blind corpora are read in the
+same way; what is done with their disagreements is the developer's discipline.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from ..coding.errors import InputError
+from ..coding.findings import Findings
+from .render import plain
+from .result import Result
+from .suggest import Spinecode
+
+SCOPE: Final = re.compile(
+    r"^(M4[0-9]|M5[0-4]|M62\.830|M62\.85|M96\.1|M99\.0|G83\.4|G89|O26\.89|O99\.89|R10\.A"
+    r"|S13\.4|S16\.1|S23\.3|S29\.012|S33\.[5689]|S39\.012|S39\.92)"
+)
+RATES: Final = ("accepted", "strict", "first-listed", "precision", "recall", "F1")
+FACTS: Final = ("region", "laterality", "chronicity", "intent", "trimester")
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """The notes of a corpus, with reference codes, and its negatives, which have none."""
+
+    notes: tuple[dict[str, Any], ...]
+    negatives: tuple[dict[str, Any], ...]
+
+
+@dataclass(frozen=True)
+class Disagreement:
+    """A note whose set is not among the accepted ones (or a negative that got a code), with its words."""
+
+    note: str
+    got: tuple[str, ...]
+    reference: tuple[str, ...]
+    got_words: tuple[tuple[str, str], ...]
+    reference_words: tuple[tuple[str, str], ...]
+    negative: bool = False
+
+
+@dataclass(frozen=True)
+class Report:
+    """All figures. ``rates[name]`` has the keys ``all``, ``all_no_codes``, ``coded`` and ``coded_no_codes``."""
+
+    notes: int
+    coded: int
+    rates: Mapping[str, Mapping[str, float]]
+    negatives: int
+    false_on_negatives: int
+    facts: Mapping[str, tuple[int, int]]
+    disagreements: tuple[Disagreement, ...]
+
+
+# -- reading -----------------------------------------------------------------------------------------------------------
+
+
+def load_corpus(path: str) -> Corpus:
+    """Read a corpus folder or notes file.
+
+    Raises:
+        InputError: missing, not JSON lines, or a note without id, text or codes; names file and line.
+    """
+    place = Path(path)
+    try:
+        if not place.is_dir():
+            return Corpus(tuple(_load_notes(place)), ())
+        notes, negatives = place / "notes.jsonl", place / "negatives.jsonl"
+        if not notes.exists():
+            raise InputError(f"{place}: has no notes.jsonl; give a corpus folder or a notes file")
+        return Corpus(tuple(_load_notes(notes)), tuple(_load_notes(negatives)) if negatives.exists() else ())
+    except (OSError, ValueError) as error:
+        raise InputError(f"{place}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
+
+
+def _load_notes(path: Path) -> Iterator[dict[str, Any]]:
+    ids: set[str] = set()
+    with path.open(encoding="utf-8") as file:
+        for number, line in enumerate(file, start=1):
+            if line.strip():
+                note = _check_note(line, f"{path}, line {number}")
+                if str(note["id"]) in ids:
+                    raise InputError(f"{path}, line {number}: its id stands on an earlier line too")
+                ids.add(str(note["id"]))
+                yield note
+
+
+def _check_note(line: str, where: str) -> dict[str, Any]:
+    try:
+        note = json.loads(line)
+    except ValueError:
+        raise InputError(f"{where}: is not JSON") from None
+    for key, kind in (("id", str | int), ("text", str), ("codes", list)):
+        if not isinstance(note, dict) or not isinstance(note.get(key), kind):
+            raise InputError(f"{where}: {key} is missing or of the wrong type")
+    return dict(note)
+
+
+# -- scoring -----------------------------------------------------------------------------------------------------------
+
+
+def in_scope(codes: Sequence[str]) -> list[str]:
+    """Those of ``codes`` that are scored."""
+    return [code for code in codes if SCOPE.match(code) and not code.startswith("M48.5")]
+
+
+def scored_codes(result: Result) -> list[str]:
+    """The codes of a result that are scored, in claim order."""
+    return in_scope([code.code for code in result.codes if code.role != "optional"])
+
+
+def is_accepted(note: Mapping[str, Any], codes: Sequence[str]) -> bool:
+    """Whether the set is the reference or one of its alternatives, codes that may come or go left out."""
+    extra = set(note.get("accept_extra", []))
+    return any(set(codes) - extra == set(accepted) - extra for accepted in _accepted_sets(note))
+
+
+def _accepted_sets(note: Mapping[str, Any]) -> list[list[str]]:
+    return [note["codes"], *note.get("alternatives", [])]
+
+
+def _is_first(note: Mapping[str, Any], codes: Sequence[str]) -> bool:
+    head = codes[0] if codes else None
+    firsts = {accepted[0] if accepted else None for accepted in _accepted_sets(note)}
+    return head in firsts or (is_accepted(note, codes) and head in set(note.get("accept_extra", [])))
+
+
+def _counts(note: Mapping[str, Any], codes: Sequence[str]) -> tuple[int, int, int]:
+    """True positives, false positives and false negatives against the accepted set of the highest F1."""
+    extra = set(note.get("accept_extra", []))
+    got = set(codes) - extra
+    want = max((set(accepted) - extra for accepted in _accepted_sets(note)), key=lambda accepted: _f1(got, accepted))
+    return len(got & want), len(got - want), len(want - got)
+
+
+def _f1(got: set[str], want: set[str]) -> float:
+    return 1.0 if not got and not want else 2 * len(got & want) / (len(got) + len(want))
+
+
+def score(notes: Sequence[Mapping[str, Any]], predicted: Mapping[str, Sequence[str]]) -> dict[str, float]:
+    """The rates of the reference scorer; ``predicted`` gives each note's scored codes by its id."""
+    answers = [(note, predicted[str(note["id"])]) for note in notes]
+    size = max(1, len(answers))
+    tp, fp, fn = (sum(column) for column in zip((0, 0, 0), *(_counts(*answer) for answer in answers), strict=True))
+    return {
+        "accepted": sum(is_accepted(*answer) for answer in answers) / size,
+        "strict": sum(set(codes) == set(note["codes"]) for note, codes in answers) / size,
+        "first-listed": sum(_is_first(*answer) for answer in answers) / size,
+        "precision": tp / max(1, tp + fp),
+        "recall": tp / max(1, tp + fn),
+        "F1": 2 * tp / max(1, 2 * tp + fp + fn),
+    }
+
+
+# -- facts -------------------------------------------------------------------------------------------------------------
+
+_INTENTS: Final = {"pain_management": "pain_control", "other": None}
+"""Words of the dev notes for intents; *other* is none of ours."""
+
+
+def read_facts(findings: Findings) -> dict[str, set[str]]:
+    """The facts of a note as read: those of its present spinal conditions that are not findings of a study."""
+    stated = [
+        c
+        for c in findings.conditions
+        if c.assertion == "present" and not c.imaging and c.kind not in ("outside_cause", "outside_problem")
+    ]
+    regions: set[str] = {region for c in stated for region in c.regions}
+    if stated and not regions:
+        regions = {"back"}
+    pregnancy = findings.pregnancy
+    return {
+        "region": regions,
+        "laterality": _sides([side for c in stated for side in c.sides]),
+        "chronicity": {c.chronicity or _chronicity(c.duration_days) for c in stated} - {""},
+        "intent": {mark.value for mark in findings.intents if mark.assertion == "present"},
+        "trimester": {_trimester(pregnancy.trimester, pregnancy.weeks)} - {""} if pregnancy else set(),
+    }
+
+
+def reference_facts(note: Mapping[str, Any]) -> dict[str, set[str]]:
+    """The facts of a note as annotated, in the same vocabulary; only those that the corpus has."""
+    out: dict[str, set[str]] = {}
+    for name, value in note.get("facts", {}).items():
+        if name in FACTS:
+            values = [] if value is None else value if isinstance(value, list) else [value]
+            if name == "intent":
+                values = [_INTENTS.get(v, v) for v in values]
+            out[name] = _sides(values) if name == "laterality" else {v for v in values if v is not None}
+    return out
+
+
+def _sides(sides: Sequence[str]) -> set[str]:
+    """Both sides are both, whichever way they are written."""
+    return {side for each in sides for side in (("left", "right") if each == "bilateral" else (each,))}
+
+
+def _chronicity(days: int | None) -> str:
+    if days is None:
+        return ""
+    return "acute" if days < 42 else "subacute" if days < 84 else "chronic"
+
+
+def _trimester(said: str | None, weeks: int | None) -> str:
+    if said or weeks is None:
+        return said or ""
+    return "first" if weeks < 14 else "second" if weeks < 28 else "third"
+
+
+def _score_facts(notes: Sequence[Mapping[str, Any]], results: Mapping[str, Result]) -> dict[str, tuple[int, int]]:
+    right, total = dict.fromkeys(FACTS, 0), dict.fromkeys(FACTS, 0)
+    for note in notes:
+        read = read_facts(results[str(note["id"])].findings)
+        for name, want in reference_facts(note).items():
+            total[name] += 1
+            right[name] += read[name] == want
+    return {name: (right[name], total[name]) for name in FACTS if total[name]}
+
+
+# -- the report --------------------------------------------------------------------------------------------------------
+
+
+def evaluate(corpus: Corpus, engine: Spinecode) -> Report:
+    """Code every note of the corpus and score it."""
+    results = {str(note["id"]): _suggest(engine, note) for note in corpus.notes}
+    codes = {name: scored_codes(result) for name, result in results.items()}
+    nothing: dict[str, list[str]] = {name: [] for name in codes}
+    coded = [note for note in corpus.notes if note["codes"]]
+    columns = {
+        "all": score(corpus.notes, codes),
+        "all_no_codes": score(corpus.notes, nothing),
+        "coded": score(coded, codes),
+        "coded_no_codes": score(coded, nothing),
+    }
+    wrong = [
+        _disagreement(note, results[str(note["id"])])
+        for note in corpus.notes
+        if not is_accepted(note, codes[str(note["id"])])
+    ]
+    negatives = [(note, _suggest(engine, note)) for note in corpus.negatives]
+    false = [_disagreement(note, result, negative=True) for note, result in negatives if scored_codes(result)]
+    return Report(
+        notes=len(corpus.notes),
+        coded=len(coded),
+        rates={name: {column: rates[name] for column, rates in columns.items()} for name in RATES},
+        negatives=len(corpus.negatives),
+        false_on_negatives=len(false),
+        facts=_score_facts(corpus.notes, results),
+        disagreements=(*wrong, *false),
+    )
+
+
+def _suggest(engine: Spinecode, note: Mapping[str, Any]) -> Result:
+    return engine.suggest(note["text"], encounter_id=note["id"], date_of_service=note.get("date_of_service"))
+
+
+def _disagreement(note: Mapping[str, Any], result: Result, *, negative: bool = False) -> Disagreement:
+    got = scored_codes(result)
+    said = {code.code: "; ".join(dict.fromkeys(e.text for e in code.evidence)) for code in result.codes}
+    quoted = note.get("evidence") or {}
+    return Disagreement(
+        note=str(note["id"]),
+        got=tuple(got),
+        reference=tuple(note["codes"]),
+        got_words=tuple((code, said[code]) for code in got),
+        reference_words=tuple((code, _folded(quoted[code])) for code in note["codes"] if code in quoted),
+        negative=negative,
+    )
+
+
+def _folded(words: Any) -> str:
+    """A quote, or a list of quotes (plain, or with offsets), as one string."""
+    if isinstance(words, str):
+        return words
+    if isinstance(words, Mapping):
+        return str(words.get("text", ""))
+    return "; ".join(_folded(item) for item in words)
+
+
+def render_report(report: Report, *, quiet: bool = False) -> str:
+    """The report as text; ``quiet`` leaves the disagreements out."""
+    lines = [f"{report.notes} notes, {report.coded} of them with codes, {report.negatives} negatives"]
+    lines += [_rate_line(name, rates) for name, rates in report.rates.items()]
+    lines.append(f"{'false on negatives':<20}{report.false_on_negatives} of {report.negatives}   (no codes 0)")
+    lines += [
+        f"fact {name:<15}{right / total:.3f}   ({right} of {total} notes, exact sets)"
+        for name, (right, total) in report.facts.items()
+    ]
+    if not quiet:
+        lines += [line for wrong in report.disagreements for line in _disagreement_lines(wrong)]
+    return "\n".join(lines) + "\n"
+
+
+def _rate_line(name: str, rates: Mapping[str, float]) -> str:
+    return (
+        f"{name:<20}all notes {rates['all']:.3f} (no codes {rates['all_no_codes']:.3f})"
+        f"   notes with codes {rates['coded']:.3f} (no codes {rates['coded_no_codes']:.3f})"
+    )
+
+
+def _disagreement_lines(wrong: Disagreement) -> list[str]:
+    title = f"{wrong.note} (negative)" if wrong.negative else wrong.note
+    lines = ["", f"{title}: got {' '.join(wrong.got) or '-'} · reference {' '.join(wrong.reference) or '-'}"]
+    lines += [f"    got        {code:<9} “{plain(words)}”" for code, words in wrong.got_words]
+    lines += [f"    reference  {code:<9} “{plain(words)}”" for code, words in wrong.reference_words]
+    return lines
+
+
+def report_data(report: Report) -> dict[str, Any]:
+    """The report as JSON data."""
+    return {
+        "notes": report.notes,
+        "notes_with_codes": report.coded,
+        **{name: dict(rates) for name, rates in report.rates.items()},
+        "false on negatives": {"false": report.false_on_negatives, "negatives": report.negatives},
+        "facts": {name: {"right": right, "notes": total} for name, (right, total) in report.facts.items()},
+        "disagreements": [
+            {
+                "note": wrong.note,
+                "negative": wrong.negative,
+                "got": list(wrong.got),
+                "reference": list(wrong.reference),
+                "got_words": dict(wrong.got_words),
+                "reference_words": dict(wrong.reference_words),
+            }
+            for wrong in report.disagreements
+        ],
+    }
