@@ -1,0 +1,76 @@
+# make run · test · lint · types · dev-check · bench. Paths may hold spaces: all are relative and quoted.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.ONESHELL:
+.DEFAULT_GOAL := help
+.PHONY: help run test lint format types dev-check bench clean
+
+PYTHON ?= python3.11
+BIN := .venv/bin
+DEV_NOTES ?= ../shared/dev-notes
+
+# What the installed package is made of: touch any of it and it is installed again.
+SOURCES := $(shell find . -path ./.venv -prune -o -path ./build -prune -o -path ./.git -prune -o -path ./tests -prune \
+  -o -path ./corpora -prune -o -path ./benchmarks -prune -o -path ./docs -prune \
+  -o -type f \( -name '*.py' -o -path './coding/tables/*' -o -path './nlp/rules/*' \) -print)
+
+help:
+	@echo "make run        suggest codes for the sample notes"
+	@echo "make test       install what is needed, then run the tests"
+	@echo "make lint       ruff check and ruff format --check"
+	@echo "make types      mypy --strict on the installed package"
+	@echo "make dev-check  scores on $(DEV_NOTES)"
+	@echo "make bench      start-up and throughput against medspaCy"
+
+# `pip install .` and not -e: tests and mypy see what users get. A stale build/ would ship deleted modules.
+.venv/installed: pyproject.toml constraints.txt README.md $(SOURCES)
+	@if ! command -v "$(PYTHON)" >/dev/null || ! "$(PYTHON)" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))'; then
+	  echo "spinecode needs Python 3.11 (found: $$("$(PYTHON)" --version 2>&1 || echo none)); run: make PYTHON=/path/to/python3.11" >&2
+	  exit 1
+	fi
+	test -x $(BIN)/python || "$(PYTHON)" -m venv .venv
+	pip() { $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt "$$@"; }
+	rm -rf build *.egg-info
+	if ! cat constraints.txt pyproject.toml | cmp -s - .venv/built-from; then
+	  pip setuptools wheel
+	  pip --no-build-isolation ".[dev]"
+	  cat constraints.txt pyproject.toml > .venv/built-from
+	else
+	  pip --no-build-isolation --no-deps --force-reinstall .
+	fi
+	rm -rf build *.egg-info
+	touch .venv/installed
+
+run: .venv/installed
+	@for note in corpora/samples/*.txt; do
+	  echo "== $$note"
+	  $(BIN)/spinecode suggest "$$note"
+	done
+
+test: .venv/installed
+	$(BIN)/python -m pytest -q
+
+lint: .venv/installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: .venv/installed
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+# From another folder: inside the repository `spinecode` would be looked for in the working directory first.
+types: .venv/installed
+	@root="$$PWD"; cd .venv && ./bin/mypy --config-file "$$root/pyproject.toml" --strict -p spinecode
+
+dev-check: .venv/installed
+	@if [ ! -d "$(DEV_NOTES)" ]; then echo "$(DEV_NOTES) is not here; scores on corpora/ only"; else $(BIN)/spinecode evaluate --quiet "$(DEV_NOTES)"; fi
+	@for notes in corpora/blind/notes.jsonl corpora/notes.jsonl; do
+	  if [ -e "$$notes" ]; then echo; echo "== $$notes"; $(BIN)/spinecode evaluate --quiet "$$(dirname "$$notes")"; fi
+	done
+
+bench: .venv/installed
+	$(BIN)/python benchmarks/bench_start.py
+	$(BIN)/python benchmarks/bench_throughput.py
+
+clean:
+	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
