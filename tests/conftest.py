@@ -1,0 +1,80 @@
+"""Shared fixtures: one engine for all tests, and the command line as users start it, in a process of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import spinecode
+
+ROOT = Path(__file__).resolve().parent.parent
+
+NOTE = """\
+CHIEF COMPLAINT: Low back pain.
+
+HISTORY: Low back pain for 4 months. Denies fever. No saddle numbness.
+
+ASSESSMENT:
+1. Chronic low back pain with right-sided sciatica.
+2. Hypertension.
+
+PLAN: Physical therapy. MRI to rule out disc herniation.
+"""
+
+
+@pytest.fixture(scope="session")
+def engine() -> spinecode.Spinecode:
+    return spinecode.Spinecode()
+
+
+@pytest.fixture(scope="session")
+def note() -> str:
+    return NOTE
+
+
+@pytest.fixture
+def cli(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[bytes]]:
+    """Run `spinecode ...` in a new process, outside the repository, so that the installed package is what runs."""
+
+    def run(*arguments: str | Path, stdin: bytes = b"", **env: str) -> subprocess.CompletedProcess[bytes]:
+        done = subprocess.run(
+            [sys.executable, "-m", "spinecode", *map(str, arguments)],
+            input=stdin,
+            capture_output=True,
+            cwd=tmp_path,
+            env={**os.environ, **env},
+            timeout=180,
+            check=False,
+        )
+        assert b"Traceback" not in done.stderr
+        return done
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def every_evidence() -> Callable[[Any], Iterator[dict[str, Any]]]:
+    """Every evidence object in a result, wherever it stands."""
+
+    def walk(value: Any) -> Iterator[dict[str, Any]]:
+        if isinstance(value, dict):
+            if {"start", "end", "text", "section"} <= set(value):
+                yield value
+            for item in value.values():
+                yield from walk(item)
+        elif isinstance(value, list):
+            for item in value:
+                yield from walk(item)
+
+    return walk
+
+
+@pytest.fixture(scope="session")
+def sample_texts() -> list[str]:
+    """Notes written here: the samples, and whatever stands in the corpora of this repository."""
+    return [path.read_text(encoding="utf-8") for path in sorted((ROOT / "corpora" / "samples").glob("*.txt"))]
