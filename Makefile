@@ -19,13 +19,14 @@ help:
 	@echo "make test       install what is needed, then run the tests"
 	@echo "make lint       ruff check and ruff format --check"
 	@echo "make types      mypy --strict on the installed package"
-	@echo "make dev-check  scores on $(DEV_NOTES)"
+	@echo "make dev-check  scores on $(DEV_NOTES) and on each corpus"
 	@echo "make bench      start-up and throughput against medspaCy"
 
 # `pip install .` and not -e: tests and mypy see what users get. A stale build/ would ship deleted modules.
 .venv/installed: pyproject.toml constraints.txt README.md $(SOURCES)
-	@if ! command -v "$(PYTHON)" >/dev/null || ! "$(PYTHON)" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))'; then
-	  echo "spinecode needs Python 3.11 (found: $$("$(PYTHON)" --version 2>&1 || echo none)); run: make PYTHON=/path/to/python3.11" >&2
+	@if ! "$(PYTHON)" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null; then
+	  found=$$("$(PYTHON)" --version 2>/dev/null) || found="no $(PYTHON)"
+	  echo "spinecode needs Python 3.11 (found: $$found); run: make PYTHON=/path/to/python3.11" >&2
 	  exit 1
 	fi
 	test -x $(BIN)/python || "$(PYTHON)" -m venv .venv
@@ -63,9 +64,15 @@ types: .venv/installed
 	@root="$$PWD"; cd .venv && ./bin/mypy --config-file "$$root/pyproject.toml" --strict -p spinecode
 
 dev-check: .venv/installed
-	@if [ ! -d "$(DEV_NOTES)" ]; then echo "$(DEV_NOTES) is not here; scores on corpora/ only"; else $(BIN)/spinecode evaluate --quiet "$(DEV_NOTES)"; fi
-	@for notes in corpora/blind/notes.jsonl corpora/notes.jsonl; do
-	  if [ -e "$$notes" ]; then echo; echo "== $$notes"; $(BIN)/spinecode evaluate --quiet "$$(dirname "$$notes")"; fi
+	@if [ -d "$(DEV_NOTES)" ]; then
+	  echo "== $(DEV_NOTES)"
+	  $(BIN)/spinecode evaluate --quiet "$(DEV_NOTES)"
+	else
+	  echo "$(DEV_NOTES) is not here; scores on corpora/ only"
+	fi
+	@for notes in corpora/*/notes.jsonl; do
+	  echo; echo "== $$(dirname "$$notes")"
+	  $(BIN)/spinecode evaluate --quiet "$$(dirname "$$notes")"
 	done
 
 bench: .venv/installed

@@ -11,10 +11,10 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from ..coding.errors import InputError
-from ..coding.findings import Findings
+from ..coding.findings import Findings, Intent
 from .render import plain
 from .result import Result
 from .suggest import Spinecode
@@ -162,8 +162,8 @@ def score(notes: Sequence[Mapping[str, Any]], predicted: Mapping[str, Sequence[s
 
 # -- facts -------------------------------------------------------------------------------------------------------------
 
-_INTENTS: Final = {"pain_management": "pain_control", "other": None}
-"""Words of the dev notes for intents; *other* is none of ours."""
+_SAME: Final = {"pain_management": "pain_control", "back": "unspecified"}
+"""Words of the corpora for what has another name here."""
 
 
 def read_facts(findings: Findings) -> dict[str, set[str]]:
@@ -175,7 +175,7 @@ def read_facts(findings: Findings) -> dict[str, set[str]]:
     ]
     regions: set[str] = {region for c in stated for region in c.regions}
     if stated and not regions:
-        regions = {"back"}
+        regions = {"unspecified"}
     pregnancy = findings.pregnancy
     return {
         "region": regions,
@@ -191,11 +191,16 @@ def reference_facts(note: Mapping[str, Any]) -> dict[str, set[str]]:
     out: dict[str, set[str]] = {}
     for name, value in note.get("facts", {}).items():
         if name in FACTS:
-            values = [] if value is None else value if isinstance(value, list) else [value]
+            values = [_fact(each) for each in (value if isinstance(value, list) else [value]) if each is not None]
             if name == "intent":
-                values = [_INTENTS.get(v, v) for v in values]
-            out[name] = _sides(values) if name == "laterality" else {v for v in values if v is not None}
+                values = [each for each in values if each in get_args(Intent)]  # follow-up, therapy: no intent of ours
+            out[name] = _sides(values) if name == "laterality" else set(values)
     return out
+
+
+def _fact(value: str) -> str:
+    word = value.replace("-", "_").replace(" ", "_")
+    return _SAME.get(word, word)
 
 
 def _sides(sides: Sequence[str]) -> set[str]:
