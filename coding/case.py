@@ -1,0 +1,109 @@
+"""One encounter as the decision functions see it: ordered findings, the selection, the merged problems, the links."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from .findings import Condition, Findings, Kind, Link, Region, to_json
+from .kinds import SPINAL_PAIN
+from .merge import merge
+from .problem import Problem
+from .regions import groups_of, same_or_unknown, share_group
+from .select import Selection, select
+
+CHRONIC_DAYS = 84
+SUBACUTE_DAYS = 42
+
+
+def ordered(findings: Findings) -> Findings:
+    """The same findings with their conditions in note order, as `Link` counts them.
+
+    Equal places are told apart by everything else the mention says, so that no order of the list can matter.
+    """
+    key = {id(c): (c.evidence, json.dumps(to_json(c), sort_keys=True)) for c in findings.conditions}
+    return dataclasses.replace(findings, conditions=tuple(sorted(findings.conditions, key=lambda c: key[id(c)])))
+
+
+@dataclass(frozen=True)
+class Case:
+    """Everything a decision function may ask. Built once by `open_case`."""
+
+    findings: Findings
+    selection: Selection
+    problems: tuple[Problem, ...]
+
+    def of(self, *kinds: Kind) -> tuple[Problem, ...]:
+        """The problems of these kinds, in note order."""
+        return tuple(p for p in self.problems if p.kind in kinds)
+
+    def near(self, kinds: Iterable[Kind], regions: tuple[Region, ...]) -> tuple[Problem, ...]:
+        """Problems of these kinds in the same region group, or where either region is unknown."""
+        wanted = frozenset(kinds)
+        return tuple(p for p in self.problems if p.kind in wanted and same_or_unknown(p.regions, regions))
+
+    def present(self, *kinds: Kind) -> tuple[int, ...]:
+        """Indexes of all present mentions of these kinds that are coded or may supply details."""
+        usable = {*self.selection.coded, *self.selection.support}
+        return tuple(i for i in sorted(usable) if self.findings.conditions[i].kind in kinds)
+
+    def mention(self, index: int) -> Condition:
+        """The mention with this index."""
+        return self.findings.conditions[index]
+
+    def mentions(self, indexes: Iterable[int]) -> tuple[Condition, ...]:
+        """The mentions with these indexes."""
+        return tuple(self.findings.conditions[i] for i in indexes)
+
+    def links(self, kind: str) -> tuple[Link, ...]:
+        """The links of one kind whose ends are mentions of this note."""
+        count = len(self.findings.conditions)
+        return tuple(k for k in self.findings.links if k.kind == kind and 0 <= k.effect < count and 0 <= k.cause < count)
+
+    def tied(self, effect: Iterable[int], cause: Iterable[int], *kinds: str) -> bool:
+        """Whether the provider ties any of these effects to any of these causes by a link of one of the kinds."""
+        effects, causes = set(effect), set(cause)
+        return any(k.effect in effects and k.cause in causes for kind in kinds for k in self.links(kind))
+
+    def apart(self, a: Problem, b: Problem) -> bool:
+        """Whether the provider states that the two are unrelated."""
+        if self.tied((*a.mentions, *a.details), b.mentions, "not_due_to"):
+            return True
+        return a.said("unrelated") or self.tied(b.mentions, a.mentions, "not_due_to")
+
+    def own_entry(self, a: Problem, b: Problem) -> bool:
+        """Whether the assessment lists ``a`` as a problem of its own beside ``b``: another entry, or said to be one."""
+        if a.said("own_problem"):
+            return True
+        if self.tied(a.mentions, b.mentions, "due_to", "with"):
+            return False
+        mine = {c.item for c in a.stated if c.source == "assessment" and c.heading and c.item}
+        theirs = {c.item for c in b.stated if c.item}
+        return bool(mine) and bool(theirs) and not mine & theirs
+
+    def pain_mentions(self, regions: tuple[Region, ...]) -> tuple[int, ...]:
+        """Present mentions of pain in these regions' group; a region-less "back pain" belongs where no neck is meant."""
+        found = []
+        for i in self.present(*SPINAL_PAIN, "sacroiliac_pain", "coccydynia", "flank_pain"):
+            c = self.mention(i)
+            where: tuple[Region, ...] = c.regions
+            if c.kind == "low_back_pain_with_sciatica":
+                where = ("lumbar",)
+            if c.kind in ("sacroiliac_pain", "coccydynia"):
+                where = ("sacral",)
+            if not where:
+                fits = groups_of(regions) != ("neck",) and c.kind != "flank_pain"
+            else:
+                fits = not regions or share_group(where, regions)
+            if fits:
+                found.append(i)
+        return tuple(found)
+
+
+def open_case(findings: Findings) -> Case:
+    """Order, select and merge: the first two steps of the decision."""
+    note = ordered(findings)
+    selection = select(note)
+    return Case(note, selection, merge(note, selection))

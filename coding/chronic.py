@@ -1,0 +1,217 @@
+"""Chronicity and G89: when pain is chronic, which pain code it accompanies, which comes first (policy section 5)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from .case import CHRONIC_DAYS, Case
+from .codes import plain
+from .codeset import NotCoded
+from .findings import Condition
+from .kinds import INJURIES, SPINAL_PAIN
+from .problem import Draft, Found
+from .tables import tables
+from .words import rationale
+
+PAIN_CODES = ("M54.2", "M54.3", "M54.4", "M54.5", "M54.6", "M54.8", "M54.9", "R10.A")
+"""With *chronic* they take G89.29. M53.3 does too when it is the pain, M54.1- when chronic pain is stated."""
+
+_PAINS = (*sorted(SPINAL_PAIN), "sciatica", "sacroiliac_pain", "coccydynia", "flank_pain")
+_ACUTE_DAYS = 42
+
+
+def chronicity(case: Case, drafts: tuple[Draft, ...]) -> Found:
+    """The G89 codes of a note, given the codes of site and cause."""
+    found = _named_syndromes(case)
+    if any(d.code == "G89.4" for d in found.drafts):
+        return found
+    return found + _chronic(case, drafts, found) + _acute(case, drafts)
+
+
+def pain_control(case: Case) -> bool:
+    """Whether the encounter is for pain control (guideline I.C.6.b.1): G89 then comes first."""
+    return any(m.value == "pain_control" and m.assertion == "present" for m in case.findings.intents)
+
+
+def _named_syndromes(case: Case) -> Found:
+    """G89.3 and G89.4 are diagnoses of their own."""
+    found: list[Draft] = []
+    for kind, code, rule in (
+        ("chronic_pain_syndrome", "G89.4", "chronic-pain-syndrome"),
+        ("neoplasm_pain", "G89.3", "neoplasm-pain"),
+    ):
+        problems = [p for p in case.problems if p.kind == kind]
+        if problems:
+            evidence = [e for p in problems for e in p.evidence]
+            found.append(plain(code, kind, rule, min(p.place for p in problems), evidence))
+    tumour = [i for i in case.selection.coded if "neoplasm_related" in case.mention(i).qualities]
+    if tumour and not any(d.code == "G89.3" for d in found):
+        first = case.mention(tumour[0])
+        place = (first.item or 10_000, first.evidence.start)
+        found.append(plain("G89.3", "neoplasm_pain", "neoplasm-pain", place, [case.mention(i).evidence for i in tumour]))
+    return Found(tuple(found))
+
+
+# -- chronic pain ------------------------------------------------------------------------------------------------------
+
+
+def _chronic(case: Case, drafts: tuple[Draft, ...], named: Found) -> Found:
+    if any(d.code == "G89.3" for d in named.drafts):
+        return Found()
+    found = Found()
+    covered: set[int] = set()
+    chronic: dict[tuple[str, str], list[tuple[Draft, tuple[int, ...]]]] = {}
+    for d in drafts:
+        mentions = _mentions_of(case, d)
+        words = tuple(i for i in mentions if _is_chronic(case.mention(i)))
+        if not words or not _takes_g89(case, d, words):
+            covered.update(words if _is_pain(d) else ())
+            continue
+        covered.update(words)
+        chronic.setdefault(_variant(case, mentions, words), []).append((d, words))
+    for (variant, rule), pairs in chronic.items():
+        found += Found((_g89(case, variant, rule, pairs),))
+    found += _of_causes(case, drafts, covered)
+    if not found.drafts:
+        found += _longstanding(case, drafts)
+    return found
+
+
+def _mentions_of(case: Case, d: Draft) -> tuple[int, ...]:
+    """Present mentions of the pain this code stands for, unlocated "chronic pain" included where it is this pain."""
+    regional = case.pain_mentions(d.regions) if d.family in ("pain", "low_back_pain_with_sciatica", "radiculopathy", "strain", "sprain") else ()
+    own = [i for i in (*d.mentions, *_same_kind(case, d)) if case.mention(i).kind in (*_PAINS, "radiculopathy")]
+    return tuple(dict.fromkeys((*own, *regional, *_unlocated(case, d))))
+
+
+def _same_kind(case: Case, d: Draft) -> tuple[int, ...]:
+    families = {"sciatica": ("sciatica", "low_back_pain_with_sciatica"), "low_back_pain_with_sciatica": ("sciatica",)}
+    kinds = families.get(d.family, (d.family,) if d.family in _PAINS else ())
+    return tuple(i for kind in kinds for i in case.present(kind)) if kinds else ()  # type: ignore[arg-type]
+
+
+def _unlocated(case: Case, d: Draft) -> tuple[int, ...]:
+    """ "Chronic pain" with no site of its own: this pain's if tied to it, in its entry, or the only pain diagnosed."""
+    items = {case.mention(i).item for i in d.mentions} - {0}
+    found = []
+    for i in case.present("chronic_pain"):
+        c = case.mention(i)
+        near = c.item in items or case.tied((i,), d.mentions, "due_to", "with") or case.tied(d.mentions, (i,), "with")
+        if near or (not c.name and c.source in ("assessment", "post_diagnosis", "pre_diagnosis", "indication")):
+            found.append(i)
+    return tuple(found)
+
+
+def _is_chronic(c: Condition) -> bool:
+    """The provider's word on this pain, or a stated duration of twelve weeks or more."""
+    return _by_word(c) or (c.duration_days is not None and c.duration_days >= CHRONIC_DAYS)
+
+
+def _by_word(c: Condition) -> bool:
+    return c.chronicity in ("chronic", "acute_on_chronic") or c.kind == "chronic_pain"
+
+
+def _is_pain(d: Draft) -> bool:
+    return d.code.startswith(PAIN_CODES) or d.family in ("sacroiliac_pain", "coccydynia") or d.code == "M53.3"
+
+
+def _takes_g89(case: Case, d: Draft, words: tuple[int, ...]) -> bool:
+    if d.rule == "sciatica-beside-cause":
+        return False  # its cause is coded: the pain of a definitive cause
+    if _is_pain(d):
+        return True
+    if d.family == "radiculopathy":
+        return any(case.mention(i).kind != "radiculopathy" or "pain" in case.mention(i).evidence.text.lower() for i in words)
+    if d.family in INJURIES and d.code[-1] == "A" and d.rule != "guide-injury-strain":
+        # Acute strain on chronic low back pain: the strain explains the acute part only.
+        return any(_by_word(case.mention(i)) for i in words)
+    if d.family in INJURIES and d.code[-1] == "S":
+        return any("due_to_trauma" in case.mention(i).qualities for i in words)
+    return False
+
+
+def _variant(case: Case, mentions: tuple[int, ...], words: tuple[int, ...]) -> tuple[str, str]:
+    qualities = {q for i in mentions for q in case.mention(i).qualities}
+    if "due_to_trauma" in qualities:
+        return "trauma_chronic", "pain-due-to-trauma"
+    if "postprocedural" in qualities:
+        return "postprocedural_chronic", "postprocedural-pain"
+    return "chronic", "chronic-pain" if any(_by_word(case.mention(i)) for i in words) else "guide-chronic-12-weeks"
+
+
+def _g89(case: Case, variant: str, rule: str, pairs: Iterable[tuple[Draft, tuple[int, ...]]]) -> Draft:
+    drafts = [d for d, _ in pairs]
+    words = [i for _, found in pairs for i in found]
+    if rule == "chronic-pain" and any(d.family in INJURIES for d in drafts):
+        rule = "chronic-acute-strain"
+    row = tables().codes["pain_g89", "", variant]
+    place = max(d.place for d in drafts)
+    evidence = [case.mention(i).evidence for i in words]
+    return plain(row.code, "pain_g89", rule, place, evidence, [d.code for d in drafts])
+
+
+def _of_causes(case: Case, drafts: tuple[Draft, ...], covered: set[int]) -> Found:
+    """Chronic pain whose definitive cause is coded: G89 only when the encounter is for pain control (I.C.6.b.1)."""
+    loose = [
+        i
+        for i in case.present(*_PAINS, "chronic_pain")  # type: ignore[arg-type]
+        if _is_chronic(case.mention(i)) and i not in covered and (case.mention(i).kind != "chronic_pain" or not case.mention(i).name)
+    ]
+    if not loose or not drafts:
+        return Found()
+    evidence = tuple(sorted({case.mention(i).evidence for i in loose}))
+    if pain_control(case):
+        return Found((plain("G89.29", "pain_g89", "pain-control", min(d.place for d in drafts), evidence),))
+    why = rationale("chronic-with-cause", evidence, (), "", "G89.29")
+    return Found(left_out=(NotCoded("chronic pain", "G89.29", "replaced", why, "chronic-with-cause", evidence),))
+
+
+def _longstanding(case: Case, drafts: tuple[Draft, ...]) -> Found:
+    """Longstanding, persistent, for years: not *chronic* in the provider's words, so it is asked."""
+    if not any(_is_pain(d) for d in drafts):
+        return Found()
+    vague = [i for i in case.present(*_PAINS) if "longstanding" in case.mention(i).qualities]  # type: ignore[arg-type]
+    if not vague:
+        return Found()
+    evidence = tuple(sorted({case.mention(i).evidence for i in vague}))
+    why = rationale("longstanding-not-chronic", evidence, (), "", "G89.29")
+    out = NotCoded("chronic pain", "G89.29", "needs_documentation", why, "longstanding-not-chronic", evidence)
+    return Found(left_out=(out,), queries=("Is the pain chronic, and since when?",))
+
+
+# -- acute pain of a stated kind ---------------------------------------------------------------------------------------
+
+
+def _acute(case: Case, drafts: tuple[Draft, ...]) -> Found:
+    """Acute pain stated as due to trauma or after a procedure, where no definitive cause is coded."""
+    postoperative = [i for p in case.of("postoperative_pain") for i in p.mentions]
+    if postoperative:
+        return _postoperative(case, postoperative, drafts)
+    if not any(_is_pain(d) for d in drafts):
+        return Found()
+    for quality, code, rule in (
+        ("due_to_trauma", "G89.11", "pain-due-to-trauma"),
+        ("postprocedural", "G89.18", "postprocedural-pain"),
+    ):
+        words = [i for i in case.present(*_PAINS) if quality in case.mention(i).qualities and _is_acute(case.mention(i))]  # type: ignore[arg-type]
+        if words:
+            evidence = [case.mention(i).evidence for i in words]
+            place = max(d.place for d in drafts if _is_pain(d))
+            follows = [d.code for d in drafts if _is_pain(d)]
+            return Found((plain(code, "pain_g89", rule, place, evidence, follows),))
+    return Found()
+
+
+def _postoperative(case: Case, mentions: list[int], drafts: tuple[Draft, ...]) -> Found:
+    chronic = any(_is_chronic(case.mention(i)) for i in mentions)
+    code = "G89.28" if chronic else "G89.18"
+    if any(d.code == "M96.1" for d in drafts):
+        return Found()
+    place = min((case.mention(i).item or 10_000, case.mention(i).evidence.start) for i in mentions)
+    evidence = [case.mention(i).evidence for i in mentions]
+    return Found((plain(code, "pain_g89", "postprocedural-pain", place, evidence),))
+
+
+def _is_acute(c: Condition) -> bool:
+    days = c.duration_days is not None and c.duration_days < _ACUTE_DAYS
+    return c.chronicity == "acute" or "acute_onset" in c.qualities or days

@@ -1,0 +1,44 @@
+"""From a family and a region to a `Draft`: the tables asked, nothing decided."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from .findings import Condition, Evidence, Region
+from .problem import Draft, Problem, evidence_of
+from .tables import REGIONS, UNSPECIFIED, tables
+
+
+def draft(
+    problem: Problem,
+    family: str,
+    rule: str,
+    variant: str = "",
+    *,
+    also: Iterable[Condition] = (),
+    side: str = "",
+) -> tuple[Draft, ...]:
+    """The draft of a problem, or () when the family has no leaf for it. ``also``: mentions that helped to decide."""
+    row = tables().code(family, problem.region, variant)
+    if row is None:
+        return ()
+    evidence = tuple(sorted({*problem.evidence, *evidence_of(tuple(also))}))
+    regions = problem.regions or region_of_row(row.region)
+    return (Draft(row.code, family, rule, regions, problem.place, evidence, problem.mentions, side),)
+
+
+def region_of_row(region: str) -> tuple[Region, ...]:
+    """The region a row of the table implies; none for an unspecified or region-less row."""
+    return tuple(r for r in REGIONS if r == region and region != UNSPECIFIED)
+
+
+def plain(
+    code: str,
+    family: str,
+    rule: str,
+    place: tuple[int, int],
+    evidence: Iterable[Evidence],
+    follows: Iterable[str] = (),
+) -> Draft:
+    """A draft that belongs to the whole note rather than to one problem of one region."""
+    return Draft(code, family, rule, (), place, tuple(sorted(set(evidence))), follows=tuple(follows))

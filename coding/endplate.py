@@ -1,0 +1,62 @@
+"""Vertebrogenic pain: the word, the endplate change, and who ties them together (policy section 3, guide rule)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from .case import Case
+from .findings import Condition
+from .kinds import EXPLAINED_AWAY, SPINAL_PAIN
+from .regions import LOW_BACK, groups_of
+from .select import TOLD
+
+State = Literal["none", "stated", "tied", "word_only", "reported"]
+
+
+@dataclass(frozen=True)
+class Endplate:
+    """``state``: *stated* word and imaging; *tied* imaging tied to the pain; *word_only*; *reported* imaging alone."""
+
+    state: State
+    words: tuple[int, ...] = ()
+    changes: tuple[int, ...] = ()
+
+    @property
+    def source(self) -> bool:
+        """Whether the endplate is the named source of the pain, so that M54.51 is coded."""
+        return self.state in ("stated", "tied")
+
+
+def endplate(case: Case) -> Endplate:
+    """What the note says of the vertebral endplate as a source of low back pain."""
+    words = tuple(i for p in case.of("vertebrogenic_pain") for i in p.mentions if _low(case.mention(i)))
+    changes = tuple(i for i in case.present("endplate_change") if _low(case.mention(i)))
+    if words:
+        return Endplate("stated" if changes else "word_only", words, changes)
+    tied = tuple(i for i in changes if _tied(case, i))
+    if tied:
+        return Endplate("tied", (), tied)
+    return Endplate("reported" if changes else "none", (), changes)
+
+
+def _low(c: Condition) -> bool:
+    groups = groups_of(c.regions)
+    return not groups or LOW_BACK in groups
+
+
+def _tied(case: Case, index: int) -> bool:
+    """Concordant, due to, pain generator, or named in the assessment of a patient whose back hurts."""
+    c = case.mention(index)
+    if EXPLAINED_AWAY.intersection(c.qualities):
+        return False
+    pains = [i for i in case.present(*sorted(SPINAL_PAIN)) if _low(case.mention(i)) and _told(case.mention(i))]
+    if case.tied(pains, (index,), "not_due_to"):
+        return False
+    if "pain_generator" in c.qualities or case.tied(pains, (index,), "due_to", "with"):
+        return True
+    return bool(pains) and c.source == "assessment"
+
+
+def _told(c: Condition) -> bool:
+    return c.source in TOLD or c.source in ("assessment", "post_diagnosis", "pre_diagnosis")

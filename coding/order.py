@@ -1,0 +1,88 @@
+"""The order of the claim (policy section 7): obstetric first, pain control, the assessment's order, the optional last."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from .case import Case
+from .chronic import pain_control
+from .pregnancy import OBSTETRIC, OPTIONAL
+from .problem import Draft
+
+_RANK = (
+    ("G83.4", 9),
+    ("M50.0", 8),
+    ("M51.0", 8),
+    ("M47.1", 8),
+    ("M50.1", 7),
+    ("M51.1", 7),
+    ("M47.2", 7),
+    ("M54.51", 5),
+    ("M54.1", 5),
+    ("M54.3", 4),
+    ("M54.4", 4),
+    ("M53.3", 4),
+    ("M54.59", 3),
+    ("M54.89", 2),
+    ("M54.9", 1),
+    ("M54", 2),
+    ("M62", 2),
+    ("M99", 2),
+    ("R10", 2),
+    ("Z33", -1),
+)
+"""How specific a diagnosis is, where the assessment gives no order; any other confirmed cause stands at six."""
+
+_CAUSE = 6
+_AFTER = (("M51.A", ("M51.0", "M51.1", "M51.2")),)
+"""Code first notes: a defect of the annulus stands behind the herniation."""
+
+
+def in_claim_order(case: Case, drafts: Sequence[Draft]) -> tuple[Draft, ...]:
+    """All drafts in claim order; the optional ones at the end."""
+    optional = sorted((d for d in drafts if d.family in OPTIONAL), key=lambda d: (d.place, d.code))
+    obstetric = [d for d in drafts if d.family in OBSTETRIC]
+    rest = [d for d in drafts if d.family not in OPTIONAL and d.family not in OBSTETRIC]
+    pain = [d for d in rest if d.code.startswith("G89")]
+    spine = sorted((d for d in rest if d not in pain and not _is_sequela(d)), key=_key)
+    spine = _behind(spine)
+    sequels = sorted((d for d in rest if _is_sequela(d)), key=_key)
+    if pain_control(case):
+        ordered = [*sorted(pain, key=_key), *spine]
+    else:
+        ordered = _with_pain(spine, pain)
+    return (*obstetric, *ordered, *sequels, *optional)
+
+
+def _key(d: Draft) -> tuple[int, int, int, str]:
+    item, start = d.place
+    return (item, -_rank(d), start, d.code)
+
+
+def _rank(d: Draft) -> int:
+    return next((rank for prefix, rank in _RANK if d.code.startswith(prefix)), _CAUSE)
+
+
+def _is_sequela(d: Draft) -> bool:
+    return d.code.startswith("S") and d.code.endswith("S")
+
+
+def _with_pain(spine: list[Draft], pain: list[Draft]) -> list[Draft]:
+    """G89.2- behind the codes it belongs to; G89.3 and G89.4 where the assessment has them."""
+    own = [d for d in pain if not d.follows]
+    ordered = sorted([*spine, *own], key=_key)
+    for d in sorted((d for d in pain if d.follows), key=_key):
+        places = [i for i, other in enumerate(ordered) if other.code in d.follows]
+        ordered.insert(places[-1] + 1 if places else len(ordered), d)
+    return ordered
+
+
+def _behind(drafts: list[Draft]) -> list[Draft]:
+    ordered = list(drafts)
+    for prefix, firsts in _AFTER:
+        for d in [d for d in drafts if d.code.startswith(prefix)]:
+            places = [i for i, other in enumerate(ordered) if other.code.startswith(firsts)]
+            if places and ordered.index(d) < places[-1]:
+                ordered.remove(d)
+                ordered.insert(places[-1], d)
+    return ordered

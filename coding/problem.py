@@ -1,0 +1,115 @@
+"""The values that pass between the steps: a merged `Problem`, a `Draft` of a code, and what a step `Found`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from .codeset import Exemption, NotCoded, Notice
+from .findings import Condition, Evidence, Kind, Quality, Region, Side
+
+Place = tuple[int, int]
+"""Where in the assessment's order: item (unnumbered last), then offset."""
+
+_UNNUMBERED = 10_000
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Mentions of one condition in one region, put together. ``region`` None: nowhere stated.
+
+    ``mentions`` index the coded mentions, ``details`` the supporting ones of the same condition; ``conditions`` holds
+    both in that order. Disc problems have at most one level, all others any number.
+    """
+
+    kind: Kind
+    region: Region | None
+    levels: tuple[str, ...]
+    sides: tuple[Side, ...]
+    mentions: tuple[int, ...]
+    details: tuple[int, ...]
+    conditions: tuple[Condition, ...]
+    evidence: tuple[Evidence, ...]
+    side_conflict: bool = False
+
+    @property
+    def regions(self) -> tuple[Region, ...]:
+        """The region as a tuple; empty when unknown."""
+        return (self.region,) if self.region else ()
+
+    @property
+    def level(self) -> str:
+        """The one level of a disc problem, or an empty word."""
+        return self.levels[0] if self.levels else ""
+
+    @property
+    def stated(self) -> tuple[Condition, ...]:
+        """The coded mentions alone."""
+        return self.conditions[: len(self.mentions)]
+
+    @property
+    def place(self) -> Place:
+        """Of the first coded mention in the order of the assessment."""
+        return min(place_of(c) for c in self.stated)
+
+    @property
+    def roots(self) -> tuple[str, ...]:
+        """Every root named, in order of mention."""
+        return tuple(dict.fromkeys(root for c in self.conditions for root in c.roots))
+
+    def said(self, *qualities: Quality) -> bool:
+        """Whether a coded mention carries one of these."""
+        return any(set(qualities).intersection(c.qualities) for c in self.stated)
+
+    def noted(self, *qualities: Quality) -> bool:
+        """Whether any mention, supporting ones included, carries one of these."""
+        return any(set(qualities).intersection(c.qualities) for c in self.conditions)
+
+
+def place_of(condition: Condition) -> Place:
+    """The place of a mention for ordering codes."""
+    return (condition.item or _UNNUMBERED, condition.evidence.start)
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A code on its way: still to be edited, ordered and given words. ``regions`` empty: of no or unknown region.
+
+    ``follows``: codes it is put behind (G89.29 behind the pain it belongs to).
+    """
+
+    code: str
+    family: str
+    rule: str
+    regions: tuple[Region, ...]
+    place: Place
+    evidence: tuple[Evidence, ...]
+    mentions: tuple[int, ...] = ()
+    side: str = ""
+    follows: tuple[str, ...] = ()
+    exception: Exemption | None = None
+
+
+@dataclass(frozen=True)
+class Found:
+    """What one step of the decision gives. Steps are added up with ``+``."""
+
+    drafts: tuple[Draft, ...] = ()
+    left_out: tuple[NotCoded, ...] = ()
+    queries: tuple[str, ...] = ()
+    notices: tuple[Notice, ...] = field(default=())
+
+    def __add__(self, other: Found) -> Found:
+        return Found(
+            self.drafts + other.drafts,
+            self.left_out + other.left_out,
+            self.queries + other.queries,
+            self.notices + other.notices,
+        )
+
+
+def evidence_of(conditions: tuple[Condition, ...]) -> tuple[Evidence, ...]:
+    """The quotes of mentions and of their attributes, in note order without repeats."""
+    found = {c.evidence for c in conditions}
+    for c in conditions:
+        found.update(detail.evidence for detail in c.details)
+    return tuple(sorted(found))

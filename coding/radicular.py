@@ -1,0 +1,153 @@
+"""Where radiculopathy and myelopathy are spent: once, on the cause named or the likeliest disc (policy section 4)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from .case import Case
+from .kinds import DEGENERATIVE, DISCS, INTEGRAL_CAUSES
+from .problem import Problem
+from .regions import exiting_root_matches, root_matches, same_or_unknown
+
+CARRIERS = DEGENERATIVE | DISCS - {"annular_defect", "schmorl_nodes"}
+"""Conditions that have a code "with radiculopathy" or "with myelopathy"."""
+
+_OTHER_DISCS = CARRIERS - DEGENERATIVE - {"disc_displacement"}
+_SCIATICA = ("sciatica", "low_back_pain_with_sciatica")
+
+
+@dataclass(frozen=True)
+class Spending:
+    """``radiculopathy`` and ``myelopathy``: carrier problem → the mentions that make it so. ``spent``: used up."""
+
+    radiculopathy: Mapping[Problem, tuple[int, ...]]
+    myelopathy: Mapping[Problem, tuple[int, ...]]
+    spent: frozenset[Problem]
+
+
+def spend(case: Case) -> Spending:
+    """Give every radiculopathy, sciatica, root compression and myelopathy of the note its carrier, if there is one."""
+    roots: dict[Problem, tuple[int, ...]] = {}
+    cord: dict[Problem, tuple[int, ...]] = {}
+    spent: set[Problem] = set()
+    for disc in _compressed(case):
+        _add(roots, disc, _compressions(case))
+    for carrier in case.of(*sorted(CARRIERS)):
+        if carrier.said("with_radiculopathy"):
+            _add(roots, carrier, carrier.mentions)
+        if carrier.said("with_myelopathy"):
+            _add(cord, carrier, carrier.mentions)
+    for token in tokens(case):
+        for carrier in _carriers_of(case, token, tuple(roots)):
+            _add(roots, carrier, token.mentions)
+            spent.add(token)
+    for token in case.of("myelopathy", "cord_compression"):
+        for carrier in _cord_carriers(case, token, tuple(cord)):
+            _add(cord, carrier, token.mentions)
+            spent.add(token)
+    return Spending(roots, cord, frozenset(spent))
+
+
+def tokens(case: Case) -> tuple[Problem, ...]:
+    """Each radiculopathy; each sciatica too where no radiculopathy of the low back stands for it."""
+    radiculopathies = case.of("radiculopathy")
+    loose = [s for s in case.of(*_SCIATICA) if not replaced_by_radiculopathy(case, s)]
+    return (*radiculopathies, *loose)
+
+
+def replaced_by_radiculopathy(case: Case, symptom: Problem) -> bool:
+    """Whether a radiculopathy of the same region group stands in the note beside this symptom."""
+    return any(same_or_unknown(r.regions, symptom.regions) for r in case.of("radiculopathy"))
+
+
+def _add(carriers: dict[Problem, tuple[int, ...]], carrier: Problem, mentions: Iterable[int]) -> None:
+    carriers[carrier] = tuple(dict.fromkeys((*carriers.get(carrier, ()), *mentions)))
+
+
+# -- roots -------------------------------------------------------------------------------------------------------------
+
+
+def _carriers_of(case: Case, token: Problem, already: Sequence[Problem]) -> tuple[Problem, ...]:
+    named = [p for p in case.of(*sorted(INTEGRAL_CAUSES)) if case.tied(token.mentions, p.mentions, "due_to", "with")]
+    if named:
+        return tuple(p for p in named if p.kind in CARRIERS and _may_carry(token, p))
+    near = [p for p in case.near(CARRIERS, token.regions) if _may_carry(token, p) and not case.apart(token, p)]
+    known = [p for p in near if p in already]
+    if known:
+        return tuple(known)
+    displaced = _matching(token, [p for p in near if p.kind == "disc_displacement"])
+    if displaced:
+        return displaced
+    spondylosis = [p for p in near if p.kind in DEGENERATIVE]
+    if spondylosis:
+        return _of_region(token, spondylosis)
+    return _matching(token, [p for p in near if p.kind in _OTHER_DISCS])
+
+
+def _may_carry(token: Problem, carrier: Problem) -> bool:
+    """Sciatica beside spondylosis stays sciatica (policy 4)."""
+    return token.kind == "radiculopathy" or carrier.kind not in DEGENERATIVE
+
+
+def _matching(token: Problem, discs: Sequence[Problem]) -> tuple[Problem, ...]:
+    """The discs whose root matches, else whose side matches, else those that nothing contradicts."""
+    by_root = [d for d in discs if d.level and root_matches(token.roots, d.level)]
+    by_exit = [d for d in discs if d.level and exiting_root_matches(token.roots, d.level)]
+    open_roots = [d for d in discs if not token.roots or not d.level]
+    by_side = [d for d in open_roots if set(d.sides) & set(token.sides)]
+    uncontradicted = [d for d in open_roots if not d.sides or not token.sides]
+    return tuple(by_root or by_exit or by_side or uncontradicted)
+
+
+def _of_region(token: Problem, problems: Sequence[Problem]) -> tuple[Problem, ...]:
+    exact = tuple(p for p in problems if p.region == token.region)
+    return exact or tuple(problems)
+
+
+def _compressions(case: Case) -> tuple[int, ...]:
+    return tuple(i for p in case.of("root_compression") for i in p.mentions)
+
+
+def _compressed(case: Case) -> tuple[Problem, ...]:
+    """Discs with definite compression of a root at their level, unless the leg symptoms are gone (policy 4)."""
+    found: list[Problem] = []
+    for compression in case.of("root_compression"):
+        if _resolved(case, compression):
+            continue
+        discs = [d for d in case.near(DISCS, compression.regions) if d.kind in CARRIERS]
+        displaced = [d for d in discs if d.kind == "disc_displacement"] or discs
+        at_level = [d for d in displaced if d.level in compression.levels]
+        by_root = [d for d in displaced if d.level and root_matches(compression.roots, d.level)]
+        alone = displaced if len(displaced) == 1 and (not displaced[0].level or not compression.levels) else []
+        found.extend(d for d in (at_level or by_root or alone) if d not in found)
+    return tuple(found)
+
+
+def _resolved(case: Case, compression: Problem) -> bool:
+    """Radiculopathy or leg pain was there and is gone, and none is left."""
+    kinds = ("radiculopathy", "sciatica", "low_back_pain_with_sciatica", "leg_pain", "radiating_pain")
+    gone = any(
+        c.kind in kinds and c.assertion == "historical" and same_or_unknown(c.regions, compression.regions)
+        for c in case.findings.conditions
+    )
+    return gone and not case.present(*kinds)
+
+
+# -- cord --------------------------------------------------------------------------------------------------------------
+
+
+def _cord_carriers(case: Case, token: Problem, already: Sequence[Problem]) -> tuple[Problem, ...]:
+    named = [p for p in case.of(*sorted(INTEGRAL_CAUSES)) if case.tied(token.mentions, p.mentions, "due_to", "with")]
+    if named:
+        return tuple(p for p in named if p.kind in CARRIERS)
+    near = [p for p in case.near(CARRIERS, token.regions) if not case.apart(token, p)]
+    known = [p for p in near if p in already]
+    if known:
+        return tuple(known)
+    displaced = [p for p in near if p.kind == "disc_displacement"]
+    at_level = [p for p in displaced if p.level in token.levels]
+    if displaced:
+        return tuple(at_level or displaced)
+    spondylosis = [p for p in near if p.kind in DEGENERATIVE]
+    return _of_region(token, spondylosis) if spondylosis else tuple(near)

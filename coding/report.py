@@ -1,0 +1,182 @@
+"""What is told beside the codes: mentions not coded and why, what was only seen, red flags, queries (policy 1)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from .case import Case
+from .codeset import NotCoded, RedFlag, Seen, Status
+from .findings import Condition, Source
+from .kinds import DETAILS, SYMPTOMS, is_spinal
+from .pain import outside_cause
+from .problem import Found, evidence_of
+from .regions import groups_of, same_or_unknown
+from .select import SUPPORTING
+from .tables import tables
+from .words import named_mention, rationale
+
+_STATUS_RULE: dict[Status, str] = {
+    "negated": "assertion-negated",
+    "uncertain": "assertion-uncertain",
+    "historical": "assertion-historical",
+    "family": "assertion-family",
+    "hypothetical": "assertion-hypothetical",
+    "other_person": "assertion-other-person",
+}
+_REFUSAL_STATUS: dict[str, Status] = {
+    "hedged-impression": "uncertain",
+    "assessment-outranks": "negated",
+    "imaging-recital": "needs_documentation",
+    "imaging-minor": "needs_documentation",
+}
+_UNSEEN: frozenset[Source] = frozenset({"procedure", "education"})
+
+
+def mentions_left_out(case: Case) -> Found:
+    """Every spinal mention that is not this patient's certain present state, once per kind, region and status."""
+    found: dict[tuple[str, tuple[str, ...], str], list[Condition]] = {}
+    for c in case.findings.conditions:
+        if c.assertion == "present" or not is_spinal(c):
+            continue
+        if c.assertion == "uncertain" and _coded_kind(case, c):
+            continue  # stated elsewhere without doubt
+        rule = _STATUS_RULE[c.assertion]
+        found.setdefault((c.kind, c.regions, rule), []).append(c)
+    return _as_left_out(found, lambda rule: next(s for s, r in _STATUS_RULE.items() if r == rule))
+
+
+def refused_mentions(case: Case) -> Found:
+    """Present mentions that the assessment overrules, and imaging that nobody put into a diagnosis."""
+    found: dict[tuple[str, tuple[str, ...], str], list[Condition]] = {}
+    for index, rule in case.selection.refused:
+        c = case.mention(index)
+        if not _coded_kind(case, c):
+            found.setdefault((c.kind, c.regions, rule), []).append(c)
+    left = _as_left_out(found, _REFUSAL_STATUS.__getitem__)
+    asked = [c for (_, _, rule), cs in found.items() if rule == "imaging-recital" for c in cs[:1] if _matters(case, c)]
+    queries = tuple(f"Does the {named_mention(c)} on imaging explain the complaint?" for c in asked)
+    return left + Found(queries=queries)
+
+
+def _matters(case: Case, c: Condition) -> bool:
+    """A question about imaging is only owed where this visit is about that part of the back."""
+    return any(same_or_unknown(p.regions, c.regions) for p in case.problems)
+
+
+def _as_left_out(
+    found: dict[tuple[str, tuple[str, ...], str], list[Condition]], status: Callable[[str], Status]
+) -> Found:
+    left = []
+    for (_, _, rule), conditions in found.items():
+        evidence = tuple(sorted({c.evidence for c in conditions}))
+        first = conditions[0]
+        why = rationale(rule, evidence, first.regions)
+        cue = next((c.cue for c in conditions if c.cue), "")
+        why = f'{why} Cue: "{cue}".' if cue else why
+        left.append(NotCoded(named_mention(first), _would_be(first), status(rule), why, rule, evidence))
+    return Found(left_out=tuple(left))
+
+
+def _would_be(c: Condition) -> str | None:
+    """The code the mention would have had, where kind and region alone give one."""
+    row = tables().code(c.kind, c.regions[0] if c.regions else None)
+    return row.code if row else None
+
+
+def _coded_kind(case: Case, c: Condition) -> bool:
+    return any(p.kind == c.kind and same_or_unknown(p.regions, c.regions) for p in case.problems)
+
+
+def radiating(case: Case) -> Found:
+    """Radiating or shooting pain is neither sciatica nor radiculopathy until the provider says so (policy 1)."""
+    mentions = case.mentions(case.present("radiating_pain"))
+    if not mentions or not case.problems:
+        return Found()
+    nerves = ("radiculopathy", "sciatica", "low_back_pain_with_sciatica")
+    loose = [
+        c
+        for c in mentions
+        if not any(same_or_unknown(p.regions, c.regions) for p in case.of(*nerves))
+        and not any(p.said("with_radiculopathy") for p in case.problems)
+        and any(same_or_unknown(p.regions, c.regions) for p in case.problems if p.kind not in DETAILS)
+    ]
+    if not loose:
+        return Found()
+    evidence = evidence_of(tuple(loose))
+    why = rationale("radiating-not-radiculopathy", evidence)
+    out = NotCoded("radiating pain", None, "needs_documentation", why, "radiating-not-radiculopathy", evidence)
+    return Found(left_out=(out,), queries=("Is the radiating pain sciatica, radiculopathy or neither?",))
+
+
+def side_conflicts(case: Case) -> Found:
+    """The entries of the note disagree about the side (policy 1)."""
+    sided = ("sciatica", "low_back_pain_with_sciatica", "flank_pain", "radiculopathy", "disc_displacement")
+    conflicts = [p for p in case.of(*sided) if p.side_conflict]  # type: ignore[arg-type]
+    if not conflicts:
+        return Found()
+    return Found(queries=("The note disagrees about the side: which one is right?",))
+
+
+# -- seen --------------------------------------------------------------------------------------------------------------
+
+
+def seen(case: Case) -> tuple[Seen, ...]:
+    """Problems outside our scope, and spinal mentions that this visit does not address."""
+    found: dict[str, list[Condition]] = {}
+    refused = {index for index, _ in case.selection.refused}
+    for i, c in enumerate(case.findings.conditions):
+        if c.assertion != "present":
+            continue
+        if not is_spinal(c):
+            found.setdefault(c.name or " ".join(c.evidence.text.split()), []).append(c)
+        elif i not in case.selection.coded and i not in refused and _only_seen(case, c):
+            found.setdefault(named_mention(c), []).append(c)
+    return tuple(Seen(what, tuple(sorted({c.evidence for c in cs}))) for what, cs in found.items())
+
+
+def _only_seen(case: Case, c: Condition) -> bool:
+    if c.kind in DETAILS or c.source in _UNSEEN or c.imaging:
+        return False
+    if c.kind in SYMPTOMS and c.source in SUPPORTING:
+        return not any(same_or_unknown(p.regions, c.regions) for p in case.problems)
+    return not _coded_kind(case, c)
+
+
+def red_flags(case: Case) -> tuple[RedFlag, ...]:
+    """Documented red flags, once each."""
+    found: dict[str, list[object]] = {}
+    marks = [m for m in case.findings.red_flags if m.assertion == "present"]
+    for mark in sorted(marks, key=lambda m: (m.evidence, m.value)):
+        found.setdefault(mark.value, []).append(mark.evidence)
+    return tuple(RedFlag(flag, tuple(m.evidence for m in marks if m.value == flag)) for flag in found)
+
+
+# -- nothing coded -----------------------------------------------------------------------------------------------------
+
+
+def owed_without_codes(case: Case) -> Found:
+    """Why a note about the spine has no code: a procedure without a diagnosis, or only uncertain ones (IV.N, IV.H)."""
+    note = case.findings
+    spinal = tuple(c for c in note.conditions if is_spinal(c))
+    if note.document_type == "procedure_note" and (spinal or note.intents or note.complaint):
+        evidence = evidence_of(spinal) or tuple(m.evidence for m in note.intents)
+        out = NotCoded(
+            "procedure without a stated diagnosis",
+            None,
+            "needs_documentation",
+            rationale("procedure-no-diagnosis", evidence),
+            "procedure-no-diagnosis",
+            evidence,
+        )
+        return Found(left_out=(out,), queries=("Which diagnosis was the procedure done for?",))
+    stated = ("assessment", "post_diagnosis", "pre_diagnosis", "indication", "chief_complaint", "history")
+    unsure = [c for c in spinal if c.assertion == "uncertain" and c.source in stated]
+    if unsure and (note.complaint or any(c.source == "assessment" for c in unsure)) and not _explained(case):
+        return Found(queries=(f"Is the {named_mention(unsure[0])} confirmed, or which symptom is treated?",))
+    return Found()
+
+
+def _explained(case: Case) -> bool:
+    return any(outside_cause(case, p) is not None for p in case.of("pain", "flank_pain"))
+
+

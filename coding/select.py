@@ -1,0 +1,279 @@
+"""Which mentions may be coded, which only supply details, which are refused (policy section 1)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from .findings import Condition, Findings, Region, Source
+from .kinds import (
+    DETAILS,
+    EXPLAINED_AWAY,
+    NOT_REPLACING,
+    SYMPTOMS,
+    is_graded_down,
+    is_light,
+    is_mild_narrowing,
+    is_spinal,
+)
+from .regions import groups_of, same_or_unknown
+
+TOLD: frozenset[Source] = frozenset({"chief_complaint", "history", "indication", "plan", "other"})
+"""Where a patient's present state is told outside the diagnostic statement."""
+
+SUPPORTING: frozenset[Source] = TOLD | frozenset({"assessment", "post_diagnosis", "pre_diagnosis", "exam", "imaging"})
+"""Where details may come from. Not from a procedure's name, a drug's indication, advice, or a list of old problems."""
+
+_COMPLAINT: frozenset[Source] = frozenset({"chief_complaint", "history", "indication"})
+_BACK_GROUPS = ("mid_back", "low_back", "sacral")
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Indexes into the ordered conditions. ``refused`` pairs a present mention with the rule that keeps it out."""
+
+    coded: tuple[int, ...] = ()
+    support: tuple[int, ...] = ()
+    refused: tuple[tuple[int, str], ...] = ()
+
+
+def select(findings: Findings) -> Selection:
+    """Sort the present mentions of a note by document type; everything else is status, never a code."""
+    if findings.document_type in ("imaging_report", "emg_report"):
+        coded, refused = _from_report(findings)
+    elif findings.document_type == "procedure_note":
+        coded, refused = _from_procedure(findings), ()
+    elif findings.has_assessment:
+        coded, refused = _from_assessment(findings)
+    else:
+        coded, refused = _from_history(findings)
+    out = {index for index, _ in refused}
+    support = tuple(
+        i
+        for i, c in _present(findings)
+        if i not in coded and c.source in SUPPORTING and is_spinal(c) and not _keeps_out(i, out, refused)
+    )
+    return Selection(tuple(sorted(coded)), support, tuple(refused))
+
+
+def _keeps_out(index: int, out: set[int], refused: Iterable[tuple[int, str]]) -> bool:
+    """A hedged or overruled mention supplies nothing; a recited finding still supplies level and region."""
+    return index in out and any(i == index and rule in ("hedged-impression", "assessment-outranks") for i, rule in refused)
+
+
+def _present(findings: Findings) -> list[tuple[int, Condition]]:
+    return [(i, c) for i, c in enumerate(findings.conditions) if c.assertion == "present"]
+
+
+# -- a visit with an assessment ----------------------------------------------------------------------------------------
+
+
+def _from_assessment(findings: Findings) -> tuple[set[int], tuple[tuple[int, str], ...]]:
+    coded: set[int] = set()
+    refused: list[tuple[int, str]] = []
+    stated = [(i, c) for i, c in _present(findings) if c.source == "assessment" and is_spinal(c)]
+    for i, c in stated:
+        rule = _refusal(findings, c)
+        if rule:
+            refused.append((i, rule))
+        else:
+            coded.add(i)
+    told = _symptoms_told(findings, [findings.conditions[i] for i in sorted(coded)])
+    for i, c in told:
+        overruled = _overruled(findings, c)
+        if overruled:
+            refused.append((i, overruled))
+        else:
+            coded.add(i)
+    recited, unread = _recitals(findings, coded)
+    return coded | recited, (*refused, *unread)
+
+
+def _refusal(findings: Findings, c: Condition) -> str:
+    """Why a definite mention in the assessment is not coded; empty when it is."""
+    if not c.heading and _hedged_by_heading(findings, c):
+        return "hedged-impression"
+    if not c.imaging or c.heading:
+        return "imaging-minor" if is_mild_narrowing(c) else ""
+    if EXPLAINED_AWAY.intersection(c.qualities) or is_mild_narrowing(c):
+        return "imaging-minor"
+    if is_light(c) and _has_stated_cause(findings, c):
+        return "imaging-recital"
+    return ""
+
+
+def _hedged_by_heading(findings: Findings, c: Condition) -> bool:
+    return any(
+        other.assertion == "uncertain"
+        and other.source == "assessment"
+        and other.heading
+        and other.item == c.item
+        and other.kind == c.kind
+        and same_or_unknown(other.regions, c.regions)
+        for other in findings.conditions
+    )
+
+
+def _has_stated_cause(findings: Findings, c: Condition) -> bool:
+    """Whether a heading of the assessment states a cause or diagnosis for the group of this finding."""
+    return any(
+        other.source == "assessment"
+        and other.assertion == "present"
+        and _is_diagnosis(other)
+        and (other.heading or not other.imaging)
+        and same_or_unknown(other.regions, c.regions)
+        for other in findings.conditions
+        if other is not c
+    )
+
+
+def _is_diagnosis(c: Condition) -> bool:
+    """A diagnosis in the sense of the recital rule: any spinal condition that is not bare pain."""
+    bare = ("pain", "flank_pain", "sacroiliac_pain", "coccydynia")
+    return is_spinal(c) and c.kind not in DETAILS and c.kind not in NOT_REPLACING and c.kind not in bare
+
+
+def _symptoms_told(findings: Findings, stated: list[Condition]) -> list[tuple[int, Condition]]:
+    """Symptoms of complaint and history that count because the assessment confirms nothing (policy 1)."""
+    if any(c.kind not in DETAILS and c.kind not in NOT_REPLACING for c in stated):
+        return []
+    unsure = [
+        c
+        for c in findings.conditions
+        if c.source == "assessment" and c.assertion == "uncertain" and is_spinal(c)
+    ]
+    spinal = findings.complaint or bool(unsure) or bool(stated)
+    if not spinal:
+        return []
+    anchors = [c.regions for c in (*unsure, *stated)]
+    return [
+        (i, c)
+        for i, c in _present(findings)
+        if c.kind in SYMPTOMS
+        and c.source in TOLD
+        and not c.imaging
+        and (findings.complaint or any(same_or_unknown(c.regions, regions) for regions in anchors))
+    ]
+
+
+def _overruled(findings: Findings, c: Condition) -> str:
+    """The assessment says otherwise: negated or gone there, or only suspected."""
+    for other in findings.conditions:
+        said = other.source == "assessment" and other.kind == c.kind and same_or_unknown(other.regions, c.regions)
+        if said and other.assertion in ("negated", "historical"):
+            return "assessment-outranks"
+        if said and other.assertion == "uncertain":
+            return "hedged-impression"
+    return ""
+
+
+# -- imaging told in a visit -------------------------------------------------------------------------------------------
+
+
+def _recitals(findings: Findings, coded: set[int]) -> tuple[set[int], tuple[tuple[int, str], ...]]:
+    """Imaging findings told outside the assessment: the provider's own reading counts, a pasted report does not."""
+    groups = _symptomatic_groups(findings, SUPPORTING)
+    stated = [findings.conditions[i] for i in sorted(coded)]
+    found: set[int] = set()
+    refused: list[tuple[int, str]] = []
+    for i, c in _present(findings):
+        if not c.imaging or c.source == "assessment" or c.source not in SUPPORTING or c.kind in ("endplate_change", "pain"):
+            continue
+        if is_graded_down(c):
+            refused.append((i, "imaging-minor"))
+        elif not c.own_reading or not _in_groups(c.regions, groups) or _overruled(findings, c):
+            refused.append((i, "imaging-recital"))
+        elif any(_is_diagnosis(s) and same_or_unknown(s.regions, c.regions) for s in stated):
+            refused.append((i, "imaging-recital"))
+        else:
+            found.add(i)
+    graver = [findings.conditions[i] for i in sorted(found) if not is_light(findings.conditions[i])]
+    for i in sorted(found):
+        c = findings.conditions[i]
+        if is_light(c) and any(same_or_unknown(g.regions, c.regions) for g in graver):
+            found.discard(i)
+            refused.append((i, "imaging-recital"))
+    return found, tuple(refused)
+
+
+def _symptomatic_groups(findings: Findings, sources: frozenset[Source]) -> tuple[str, ...] | None:
+    """Region groups in which this patient has symptoms; None when the note does not say where."""
+    regions: list[Region] = []
+    somewhere_in_the_back = False
+    for _, c in _present(findings):
+        if c.source not in sources or (c.kind not in SYMPTOMS and c.kind not in ("leg_pain", "radiating_pain")):
+            continue
+        regions.extend(c.regions)
+        if not c.regions and c.kind in ("leg_pain", "sciatica", "low_back_pain_with_sciatica"):
+            regions.append("lumbar")
+        somewhere_in_the_back |= not c.regions and c.kind == "pain"
+    groups = groups_of(regions)
+    if somewhere_in_the_back:
+        groups = tuple(dict.fromkeys((*groups, *_BACK_GROUPS)))
+    return groups or None
+
+
+def _in_groups(regions: tuple[Region, ...], groups: tuple[str, ...] | None) -> bool:
+    return groups is None or not regions or bool(set(groups_of(regions)) & set(groups))
+
+
+# -- a note without an assessment --------------------------------------------------------------------------------------
+
+
+def _from_history(findings: Findings) -> tuple[set[int], tuple[tuple[int, str], ...]]:
+    """An excerpt: what is told as present counts, diagnoses too; spasm is a diagnosis only in an assessment."""
+    coded = {
+        i
+        for i, c in _present(findings)
+        if is_spinal(c)
+        and not c.imaging
+        and c.kind != "muscle_spasm"
+        and (c.source in TOLD or c.source == "assessment")
+    }
+    recited, refused = _recitals_of_excerpt(findings)
+    return coded | recited, refused
+
+
+def _recitals_of_excerpt(findings: Findings) -> tuple[set[int], tuple[tuple[int, str], ...]]:
+    """Without an assessment nothing is stated that a recital could change, so a told diagnosis does not stop it."""
+    stated: set[int] = set()
+    return _recitals(findings, stated)
+
+
+# -- diagnostic reports and procedure notes ----------------------------------------------------------------------------
+
+
+def _from_report(findings: Findings) -> tuple[set[int], tuple[tuple[int, str], ...]]:
+    """Definite findings of the symptomatic region, from the impression or else the body; otherwise the symptom (IV.K)."""
+    groups = _symptomatic_groups(findings, _COMPLAINT)
+    refused: list[tuple[int, str]] = []
+    found: dict[Source, set[int]] = {"assessment": set(), "imaging": set()}
+    for i, c in _present(findings):
+        if c.source not in found or not is_spinal(c) or c.kind in ("pain", "leg_pain", "radiating_pain", "chronic_pain"):
+            continue
+        if is_graded_down(c):
+            refused.append((i, "imaging-minor"))
+        elif _in_groups(c.regions, groups):
+            found[c.source].add(i)
+    coded = found["assessment"] if _has_finding(findings, found["assessment"]) else found["imaging"]
+    if not _has_finding(findings, coded):
+        coded = {i for i, c in _present(findings) if c.source in _COMPLAINT and is_spinal(c) and not c.imaging}
+    return coded, tuple(refused)
+
+
+def _has_finding(findings: Findings, indexes: set[int]) -> bool:
+    return any(findings.conditions[i].kind not in DETAILS for i in indexes)
+
+
+def _from_procedure(findings: Findings) -> set[int]:
+    """Post-operative diagnosis, else pre-operative, else indication; the procedure's name is none (IV.N)."""
+    ranks: tuple[frozenset[Source], ...] = (
+        frozenset({"post_diagnosis", "assessment"}),
+        frozenset({"pre_diagnosis"}),
+        _COMPLAINT,
+    )
+    for sources in ranks:
+        stated = {i for i, c in _present(findings) if c.source in sources and is_spinal(c)}
+        if any(findings.conditions[i].kind not in DETAILS for i in stated):
+            return stated
+    return set()

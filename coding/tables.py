@@ -1,0 +1,198 @@
+"""The one module of the decision layer that opens files: the CSV tables a coder can read, and the official releases.
+
+Everything is checked when it is read; what breaks a format is a `TableError` that names the file and the row. Results
+are cached for the life of the process: tables do not change under a running program.
+"""
+
+from __future__ import annotations
+
+import csv
+import functools
+import hashlib
+import io
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import get_args
+
+from .errors import ReleaseError, TableError
+from .findings import Region
+from .tabular import Tabular
+
+FOLDER = Path(__file__).parent / "tables"
+"""Where the tables of the package lie; tests point it elsewhere."""
+
+UNSPECIFIED = "unspecified"
+"""The region word of a family's site-unspecified leaf."""
+
+REGIONS: tuple[Region, ...] = get_args(Region)
+
+_CODE_COLUMNS = ("family", "region", "variant", "code", "when_to_use", "documentation", "cpt", "source")
+_RULE_COLUMNS = ("id", "policy_section", "title", "rationale", "source")
+_GROUP_COLUMNS = ("region", "group", "words", "source")
+_INJURY_COLUMNS = ("injury", "group", "removes", "source")
+
+
+@dataclass(frozen=True)
+class CodeRow:
+    """One row of ``codes.csv``: which leaf a family takes in a region, and what a coder should know about it."""
+
+    family: str
+    region: str
+    variant: str
+    code: str
+    when_to_use: str
+    documentation: str
+    cpt: tuple[str, ...]
+    source: str
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One row of ``rules.csv``. ``rationale`` is a template: {quote}, {region}, {side} and {code} are filled in."""
+
+    id: str
+    policy_section: str
+    title: str
+    rationale: str
+    source: str
+
+
+@dataclass(frozen=True)
+class InjuryRow:
+    """One row of ``injury_regions.csv``: a current injury code removes the pain codes of its region group."""
+
+    injury: str
+    group: str
+    removes: tuple[str, ...]
+    source: str
+
+
+@dataclass(frozen=True)
+class Tables:
+    """All tables of the decision layer."""
+
+    codes: Mapping[tuple[str, str, str], CodeRow]
+    rules: Mapping[str, Rule]
+    groups: Mapping[Region, tuple[str, ...]]
+    injuries: tuple[InjuryRow, ...]
+
+    def code(self, family: str, region: Region | None, variant: str = "") -> CodeRow | None:
+        """The row for a family in a region; a region without a leaf takes the family's site-unspecified one (policy 2).
+
+        A variant that the region does not know falls back to the plain row of the region. None when the family has
+        neither the region nor an unspecified leaf.
+        """
+        places = (region or UNSPECIFIED, UNSPECIFIED, "")
+        found = (self.codes.get((family, place, kind)) for place in places for kind in (variant, ""))
+        return next((row for row in found if row), None)
+
+    def has(self, family: str, region: Region | None, variant: str = "") -> bool:
+        """Whether the table holds exactly this row, without falling back."""
+        return (family, region or UNSPECIFIED, variant) in self.codes
+
+
+@functools.cache
+def tables() -> Tables:
+    """The tables of the package, read and checked once.
+
+    Raises:
+        TableError: an unknown or missing column, an unknown region, a duplicate key, a code that is no leaf.
+    """
+    groups: dict[Region, tuple[str, ...]] = {}
+    for where, row in _rows("region_groups.csv", _GROUP_COLUMNS):
+        region = next((r for r in REGIONS if r == row["region"]), None)
+        if region is None:
+            raise TableError(f"{where}: unknown region {row['region']!r}")
+        if row["group"] in groups.get(region, ()):
+            raise TableError(f"{where}: {region} is already in group {row['group']}")
+        groups[region] = (*groups.get(region, ()), row["group"])
+    return Tables(_codes(), _rules(), groups, _injuries())
+
+
+def _codes() -> dict[tuple[str, str, str], CodeRow]:
+    official = tabular()
+    found: dict[tuple[str, str, str], CodeRow] = {}
+    for where, row in _rows("codes.csv", _CODE_COLUMNS):
+        region = row["region"]
+        if region and region != UNSPECIFIED and region not in REGIONS:
+            raise TableError(f"{where}: unknown region {region!r}")
+        key = (row["family"], region, row["variant"])
+        if key in found:
+            raise TableError(f"{where}: {' / '.join(key)} is there twice")
+        if not official.is_leaf(row["code"]):
+            raise TableError(f"{where}: {row['code']!r} is not a billable code of release {official.release}")
+        cpt = tuple(number for number in row["cpt"].split(";") if number)
+        found[key] = CodeRow(*key, row["code"], row["when_to_use"], row["documentation"], cpt, row["source"])
+    return found
+
+
+def _rules() -> dict[str, Rule]:
+    found: dict[str, Rule] = {}
+    for where, row in _rows("rules.csv", _RULE_COLUMNS):
+        if row["id"] in found:
+            raise TableError(f"{where}: rule {row['id']!r} is there twice")
+        empty = next((column for column in _RULE_COLUMNS if not row[column]), None)
+        if empty:
+            raise TableError(f"{where}: rule {row['id']!r} has no {empty}")
+        try:
+            row["rationale"].format(quote="", region="", side="", code="")
+        except (KeyError, IndexError, ValueError) as error:
+            raise TableError(f"{where}: rationale of {row['id']!r} has a bad placeholder: {error}") from None
+        found[row["id"]] = Rule(**row)
+    return found
+
+
+def _injuries() -> tuple[InjuryRow, ...]:
+    return tuple(
+        InjuryRow(row["injury"], row["group"], tuple(row["removes"].split(";")), row["source"])
+        for _, row in _rows("injury_regions.csv", _INJURY_COLUMNS)
+    )
+
+
+def _rows(name: str, columns: tuple[str, ...]) -> Iterator[tuple[str, dict[str, str]]]:
+    """Each row of a table with the words that say where it stands ("codes.csv, row 12")."""
+    text = (FOLDER / name).read_text(encoding="utf-8-sig")
+    reader = csv.reader(io.StringIO(text, newline=""))
+    header = next(reader, [])
+    unknown = [column for column in header if column not in columns]
+    missing = [column for column in columns if column not in header]
+    if unknown or missing or len(header) != len(columns):
+        what = f"unknown column {unknown[0]!r}" if unknown else f"column {(missing or ['?'])[0]!r} is missing"
+        raise TableError(f"{name}, row 1: {what}; the columns are {', '.join(columns)}")
+    for cells in reader:
+        where = f"{name}, row {reader.line_num}"
+        if len(cells) != len(columns):
+            raise TableError(f"{where}: {len(cells)} cells instead of {len(columns)}")
+        yield where, dict(zip(header, (cell.strip() for cell in cells), strict=True))
+
+
+def releases() -> tuple[str, ...]:
+    """Names of the built-in releases, oldest first ("2026-04-01": the day the release takes effect)."""
+    return tuple(sorted(path.stem for path in (FOLDER / "releases").glob("*.json")))
+
+
+@functools.cache
+def tabular(release: str | None = None) -> Tabular:
+    """The official tabular list of a built-in release; the newest when none is named.
+
+    Raises:
+        ReleaseError: no such release is built in, or its file cannot be read.
+    """
+    known = releases()
+    if not known:
+        raise ReleaseError(f"no release file in {FOLDER / 'releases'}; run python -m spinecode.pipelines.release")
+    name = release or known[-1]
+    if name not in known:
+        raise ReleaseError(f"release {name} is not built in; there are {', '.join(known)}")
+    return Tabular(json.loads((FOLDER / "releases" / f"{name}.json").read_text(encoding="utf-8")))
+
+
+@functools.cache
+def ruleset_hash() -> str:
+    """SHA-256 of the names and bytes of all CSV tables: the same hash means the same rules were in force."""
+    digest = hashlib.sha256()
+    for path in sorted(FOLDER.glob("*.csv")):
+        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()

@@ -1,0 +1,62 @@
+"""Facts in words: names for people, and the rationale of a rule filled in with the note's own words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from .findings import Condition, Evidence, Region
+from .problem import Problem
+from .tables import tables
+
+_LONGEST = 160
+_REGION_WORDS: dict[Region, str] = {
+    "occipito_atlanto_axial": "occipito-atlanto-axial",
+    "cervical": "cervical",
+    "cervicothoracic": "cervicothoracic",
+    "thoracic": "thoracic",
+    "thoracolumbar": "thoracolumbar",
+    "lumbar": "lumbar",
+    "lumbosacral": "lumbosacral",
+    "sacral": "sacral",
+}
+
+
+def named(problem: Problem) -> str:
+    """What a problem is called in messages: its kind and region in plain words."""
+    return _name(problem.stated[0], problem.regions)
+
+
+def named_mention(c: Condition) -> str:
+    """What one mention is called: its own name if it has one, else its kind, with the region."""
+    return _name(c, c.regions)
+
+
+def _name(c: Condition, regions: tuple[Region, ...]) -> str:
+    kind = c.name or c.kind.replace("_", " ")
+    where = " and ".join(_REGION_WORDS[region] for region in regions)
+    return f"{where} {kind}" if where and not c.name else kind
+
+
+def region_words(regions: Iterable[Region]) -> str:
+    """ "lumbar and lumbosacral", or "unspecified" when there is none."""
+    return " and ".join(_REGION_WORDS[region] for region in regions) or "unspecified"
+
+
+def quoted(evidence: Iterable[Evidence]) -> str:
+    """The words of the note that support a code, white space folded, cut where they grow long."""
+    seen = dict.fromkeys(" ".join(e.text.split()) for e in evidence)
+    words = "; ".join(f'"{text}"' for text in seen if text)
+    return words if len(words) < _LONGEST else words[: _LONGEST - 1].rstrip() + "…"
+
+
+def reason(rule: str, problem: Problem, code: str = "") -> str:
+    """The rationale of a rule about one problem."""
+    return rationale(rule, problem.evidence, problem.regions, "", code)
+
+
+def rationale(
+    rule: str, evidence: Iterable[Evidence], regions: Iterable[Region] = (), side: str = "", code: str = ""
+) -> str:
+    """The rationale template of a rule, filled in. An unknown rule is a defect: `KeyError`."""
+    template = tables().rules[rule].rationale
+    return template.format(quote=quoted(evidence), region=region_words(regions), side=side or "not stated", code=code)
