@@ -1,0 +1,85 @@
+"""Whether a mention is present, negated, uncertain, past, somebody else's or only possible: ConText and forms.
+
+ConText (medSpaCy) decides in prose. Forms decide before it where there is one: check boxes, "(+)" and "(-)",
+"Symptom: No". Sections decide where the whole part is about somebody else or about what might happen.
+"""
+
+from __future__ import annotations
+
+import re
+
+from spacy.tokens import Doc, Span
+
+from ..coding.findings import Assertion
+from .excerpt import Excerpt, Piece
+
+_BOX = re.compile(r"\[[ \t]*\]|\[[ \t]*[xX✓✔*][ \t]*\]|\([ \t]*\)|\([xX✓✔]\)|\(\+\)|\([-–]\)|[☐☑☒□■]|(?<![\w+])\+(?=[ ]?[A-Za-z])")
+_TICKED = re.compile(r"[xX✓✔*+☑☒■]")
+_ANSWER = re.compile(
+    r"^[^:;,.\n?|=]{0,18}?(?:[ \t]*[:=|]|\?|[ \t]+[-–][ \t])[ \t]*(?:(?P<no>no|none|denies|denied|deny|negative|neg|n|absent|nil|not present|never)|(?P<yes>yes|y|present|positive|pos|reports|reported|endorses|admits))\b(?![ \t]*/[ \t]*[NnYy]\b)",
+    re.IGNORECASE,
+)
+
+# Which status wins when several modifiers reach a mention; RESOLVED is history with a reason.
+_ORDER = ("NEGATED", "FAMILY", "OTHER_PERSON", "HYPOTHETICAL", "RESOLVED", "UNCERTAIN", "HISTORICAL")
+_STATUS: dict[str, Assertion] = {
+    "NEGATED": "negated",
+    "FAMILY": "family",
+    "OTHER_PERSON": "other_person",
+    "HYPOTHETICAL": "hypothetical",
+    "RESOLVED": "historical",
+    "UNCERTAIN": "uncertain",
+    "HISTORICAL": "historical",
+}
+
+
+def assertion_of(span: Span, piece: Piece, doc: Doc, text: str, excerpt: Excerpt) -> tuple[Assertion, str, str]:
+    """(status, the words that set it, "resolved" when treated and gone) of a target span."""
+    left, right = excerpt.span(span.start_char, span.end_char)
+    form = form_status(text, left, right)
+    if form is not None:
+        return form[0], form[1], ""
+    by_category = {m.category: m for m in reversed(span._.modifiers)}
+    for category in _ORDER:
+        modifier = by_category.get(category)
+        if modifier is not None:
+            start, end = modifier.modifier_span
+            return _STATUS[category], doc[start:end].text, "resolved" if category == "RESOLVED" else ""
+    if piece.sentence.section.category == "family":
+        return "family", piece.sentence.section.title, ""
+    if piece.sentence.section.category == "education" or piece.sentence.label == "education":
+        return "hypothetical", piece.sentence.section.title, ""
+    return "present", "", ""
+
+
+def form_status(text: str, left: int, right: int) -> tuple[Assertion, str] | None:
+    """The status a form gives to ``text[left:right]``: a box beside it or an answer after it; None when there is none."""
+    start = max(text.rfind("\n", 0, left), text.rfind("\r", 0, left)) + 1
+    ends = [i for i in (text.find("\n", right), text.find("\r", right)) if 0 <= i]
+    end = min([*ends, len(text), right + 400])
+    start = max(start, left - 400)
+    answer = _ANSWER.match(text[right:end])
+    if answer:
+        return ("negated" if answer["no"] else "present"), answer.group().strip(" :=|?-–\t")
+    box = _box_for(text[start:end], left - start, right - start)
+    if box is None:
+        return None
+    return ("present" if _TICKED.search(box) else "negated"), box
+
+
+def _box_for(line: str, left: int, right: int) -> str | None:
+    """The box that belongs to ``line[left:right]``: boxes stand before their words or, when the line starts with words, after."""
+    boxes = list(_BOX.finditer(line))
+    if not boxes:
+        return None
+    before = [b for b in boxes if b.end() <= left]
+    lead = line[: boxes[0].start()].strip()
+    if before and (not lead or lead[-1] in ":;-.,") or (before and left - before[-1].end() <= 2):
+        nearest = before[-1]
+        between = line[nearest.end() : left]
+        # A box speaks for its own few words, not for the prose that follows.
+        return nearest.group() if len(between.split()) <= 4 and not re.search(r"[.;]", between) else None
+    after = [b for b in boxes if right <= b.start()]
+    if after and not before and lead and len(line[right : after[0].start()].strip()) <= 2:
+        return after[0].group()
+    return None

@@ -1,0 +1,99 @@
+"""Which words are headings, and what part of the note they open. The titles are medSpaCy section rules (data)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+# Title at the start of a line: up to nine words, then a colon (or a spaced dash).
+_LINE_TITLE = re.compile(r"[ \t\u00a0]*(?:[*_#=>]+[ \t]*)?(?P<title>[A-Za-z][^:\r\n]{1,68}?)[ \t]*[*_]*(?P<mark>:[*_]*|[ \t][-–—]+(?=[ \t]))")
+# In running text: capitals and a colon, or Title Case and a colon after a full stop.
+_INNER_TITLE = re.compile(
+    r"(?:(?<=[.;:!?)\]][ \t])|(?<=[ \t]{2})|(?<=[.;]))(?P<title>[A-Z][A-Z0-9 /&,'’()-]{2,50}|[A-Z][a-z]+(?: (?:of|and|the|[A-Za-z/&]+)){0,4}):"
+)
+_NOT_WORD = re.compile(r"[^a-z0-9/+]+")
+_SPINAL = re.compile(r"\b(?:back|neck|spin|lumb|cervic|thorac|sciat|disc|pain|radic)", re.IGNORECASE)
+# Sections whose own parts (organ systems, body regions) stay in them.
+_HOLDS_PARTS = frozenset({"exam", "review_of_systems", "imaging", "past_history", "other", "medication", "procedure"})
+
+
+@dataclass(frozen=True)
+class Heading:
+    """A heading in force from `start`; its body starts at `end`. ``is_label``: a sub-heading inside a section."""
+
+    start: int
+    end: int
+    title: str
+    category: str
+    is_label: bool = False
+
+
+def normal_title(text: str) -> str:
+    """Lower case, words parted by one space, punctuation gone: what titles are compared by."""
+    return _NOT_WORD.sub(" ", text.lower().replace("&", " and ")).strip()
+
+
+class Titles:
+    """The known titles; built from (literal, category, label) triples, e.g. of ``nlp/rules/sections.json``."""
+
+    def __init__(self, rules: Iterable[tuple[str, str, bool]]) -> None:
+        self._known = {normal_title(literal): (category, label) for literal, category, label in rules}
+
+    def lookup(self, title: str) -> tuple[str, bool] | None:
+        """(category, is_label) of a title, or None."""
+        key = normal_title(title)
+        return self._known.get(key) or self._known.get(re.sub(r" \d+$", "", key))
+
+    def opens(self, line: str) -> bool:
+        """Whether the line starts with a known title and a colon, or is one."""
+        match = _LINE_TITLE.match(line)
+        return bool(match and self.lookup(match["title"])) or self.fills(line)
+
+    def fills(self, line: str) -> bool:
+        """Whether the whole line is a known title."""
+        bare = line.strip().rstrip(":.").strip("*_#= \t")
+        return 0 < len(bare) <= 60 and self.lookup(bare) is not None and (line.strip()[-1:] != ".")
+
+    def heading(self, text: str, start: int, end: int, current: Heading) -> Heading | None:
+        """The heading that opens or fills ``text[start:end]``, given the section it stands in."""
+        line = text[start:end]
+        if self.fills(line):
+            category, label = self.lookup(line.strip().rstrip(":").strip("*_#= \t")) or ("other", False)
+            return Heading(start, end, line.strip(), category, self._as_label(label, category, current))
+        match = _LINE_TITLE.match(line)
+        if match is None:
+            return None
+        known = self.lookup(match["title"])
+        if known is not None and (match["mark"][0] == ":" or not known[1]):
+            category, label = known
+            return Heading(start, start + match.end(), match["title"], category, self._as_label(label, category, current))
+        return self._unknown(match, start, current)
+
+    @staticmethod
+    def _as_label(label: bool, category: str, current: Heading) -> bool:
+        # "Plan:" below an assessment is a part of its entry; alone it is a section of its own.
+        return label and current.category != "none"
+
+    @staticmethod
+    def _unknown(match: re.Match[str], start: int, current: Heading) -> Heading | None:
+        """A heading nobody listed ends a history or complaint, unless it names the spine or stands in a part."""
+        title = match["title"]
+        shouted = title.upper() == title and len(title.split()) <= 6 and match["mark"][0] == ":"
+        if not shouted or _SPINAL.search(title) or current.category in _HOLDS_PARTS:
+            return None
+        if current.category in ("assessment", "plan", "post_diagnosis", "pre_diagnosis", "indication"):
+            return None
+        return Heading(start, start + match.end(), title, "other")
+
+    def inner(self, text: str, start: int, end: int) -> Iterator[Heading]:
+        """Known headings inside running text, in order. Sub-headings only when written in capitals."""
+        for match in _INNER_TITLE.finditer(text, start, end):
+            title = match["title"]
+            known = self.lookup(title)
+            if known is None:
+                continue
+            category, label = known
+            shouted = title.upper() == title
+            if shouted or not label or category == "plan":
+                yield Heading(match.start(), match.end(), title, category, label)

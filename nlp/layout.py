@@ -1,0 +1,286 @@
+"""Layout of a note: lines, headings, list items and sentences, found in the raw text before spaCy sees any of it.
+
+Clinical notes are lists, headings and dictated paragraphs in any mixture. A line break may end a thought or fall in the
+middle of a phrase; a heading may fill a line or open one; a sentence may have no full stop. This module decides those
+questions once, on the raw text, with offsets kept, so that what holds no cue need never be tokenised.
+
+Units: all offsets are code points of the note as given.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from .headings import Heading, Titles
+
+_LINE = re.compile(r"[^\r\n\v\f\u2028\u2029\x85]*(?:\r\n|[\r\n\v\f\u2028\u2029\x85]|\Z)")
+_BULLET = re.compile(
+    r"[ \t\u00a0]*(?:[-–—•*·‣●○▪◦>]+[ \t]+|[•●▪·](?=\w)"
+    r"|(?P<number>\d{1,2})[ \t]*[.)][ \t]*(?=[^\d\s])|#[ \t]*(?P<hash>\d{0,2})[.:]?[ \t]*(?=[A-Za-z])|\((?P<paren>\d{1,2})\)[ \t]*"
+    r"|(?P<letter>[A-Za-z])[.)][ \t]+(?=[A-Z]))"
+)
+# A sentence ends at . ! ? before white space and an upper-case letter, digit or quote; not after these.
+_ABBREVIATION = re.compile(
+    r"(?:\b(?:dr|mr|mrs|ms|prof|st|vs|no|pt|pts|approx|dept|fig|inc|jr|sr|e\.g|i\.e|etc|ca|cf|al|wt|ht|temp|resp|exam"
+    r"|approx|lt|rt|hx|dx|tx|rx|fx|sx|b\.i\.d|t\.i\.d|q\.i\.d|p\.r\.n|p\.o|q\.d|a\.m|p\.m|h\.s|y\.o|mg|ml|cm|mm)|\b[A-Za-z])\.$",
+    re.IGNORECASE,
+)
+_STOP = re.compile(r"[.!?]+[\"')\]”’]*(?=[ \t\u00a0]+[\"'(\[“‘]?[A-Z0-9•*]|[ \t\u00a0]*$)|;(?=[ \t])")
+# "x.Y" without a space after the stop (dictation): only after a lower-case word of three letters or more.
+_TIGHT_STOP = re.compile(r"(?<=[a-z]{3})\.(?=[A-Z][a-z]+ )")
+_NUMBER_INLINE = re.compile(r"(?<![\w./-])(\d{1,2})[.)][ \t]+(?=[A-Z])")
+
+_WRAP_LONGEST = 140
+_WRAP_SHORTEST = 40
+
+
+@dataclass(frozen=True)
+class Line:
+    start: int
+    end: int  # without the line end
+    text: str
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """A sentence or list entry. ``item`` counts the entries of its section from 1; 0 when it stands in none.
+
+    ``first``: it opens its entry (or its section): the place of a diagnostic statement. ``label``: the category of a
+    sub-heading in force ("Plan:" inside an assessment), else empty.
+    """
+
+    start: int
+    end: int
+    section: Heading
+    item: int
+    first: bool
+    label: str
+    paragraph: int
+
+
+@dataclass(frozen=True)
+class Layout:
+    sentences: tuple[Sentence, ...]
+    headings: tuple[Heading, ...]
+
+
+def lines_of(text: str) -> list[Line]:
+    """The lines of `text` with their offsets; line ends of every kind are left out of them."""
+    out = []
+    for match in _LINE.finditer(text):
+        body = match.group().rstrip("\r\n\v\f\u2028\u2029\x85")
+        if match.end() == match.start() and match.start() == len(text) and out:
+            break
+        out.append(Line(match.start(), match.start() + len(body), body))
+    return out
+
+
+def wrap_width(lines: list[Line]) -> int:
+    """The column at which the note was wrapped, or 0 when it was not.
+
+    A wrapped text has lines that nearly all could not have taken the next line's first word.
+    """
+    lengths = [len(line.text) for line in lines if line.text.strip()]
+    width = max(lengths, default=0)
+    if width < _WRAP_SHORTEST or _WRAP_LONGEST < width or len(lengths) < 2:
+        return 0
+    return width
+
+
+def _continues(line: Line, following: Line, width: int) -> bool:
+    """Whether the break after `line` is only a wrap."""
+    text, after = line.text.rstrip(), following.text.lstrip()
+    if not text or not after or _BULLET.match(following.text):
+        return False
+    if after[0].islower() and text[-1] not in ".!?:":
+        return True
+    if not width:
+        return False
+    first_word = after.split(None, 1)[0]
+    full = width < len(text) + 1 + len(first_word)
+    return full and text[-1] != ":"
+
+
+class LayoutReader:
+    """Reads the layout of notes; built once with the known titles."""
+
+    def __init__(self, titles: Titles) -> None:
+        self._titles = titles
+
+    def read(self, text: str) -> Layout:
+        """The headings and sentences of `text`, in order; every non-blank character of a body is in one sentence."""
+        walker = _Walker(text, self._titles)
+        for block in _blocks(lines_of(text), self._titles):
+            walker.block(block)
+        return Layout(tuple(walker.sentences), tuple(walker.headings))
+
+
+@dataclass(frozen=True)
+class _Block:
+    """Lines that run on as one text; ``blank_before``: a blank line stands above."""
+
+    start: int
+    end: int
+    bullet: re.Match[str] | None
+    blank_before: bool
+    last_of_paragraph: bool
+    indent: int
+
+
+def _blocks(lines: list[Line], titles: Titles) -> list[_Block]:
+    width = wrap_width(lines)
+    out: list[_Block] = []
+    blank = True
+    index = 0
+    while index < len(lines):
+        line = lines[index]
+        if not line.text.strip():
+            blank = True
+            index += 1
+            continue
+        last = index
+        while (
+            last + 1 < len(lines)
+            and _continues(lines[last], lines[last + 1], width)
+            and not titles.opens(lines[last + 1].text)
+            and not titles.fills(lines[last].text)
+        ):
+            last += 1
+        following_blank = last + 1 >= len(lines) or not lines[last + 1].text.strip()
+        indent = len(line.text) - len(line.text.lstrip())
+        out.append(_Block(line.start, lines[last].end, _BULLET.match(line.text), blank, following_blank, indent))
+        blank = False
+        index = last + 1
+    return out
+
+
+class _Walker:
+    """Goes through the blocks once, keeping the section, the entry and the sub-heading in force."""
+
+    def __init__(self, text: str, titles: Titles) -> None:
+        self.text = text
+        self.titles = titles
+        self.sentences: list[Sentence] = []
+        self.headings: list[Heading] = []
+        self.section = Heading(0, 0, "", "none")
+        self.item = 0
+        self.fresh = True
+        self.label = ""
+        self.paragraph = 0
+        self.numbered = False
+
+    def block(self, block: _Block) -> None:
+        self.paragraph += 1
+        start = block.start
+        if block.bullet and start + block.bullet.end() < block.end:
+            body = start + block.bullet.end()
+            if self._entry_label(body, block.end):
+                return
+            self._open_entry(block, body)
+            start = body
+        else:
+            heading = self.titles.heading(self.text, start, block.end, self.section)
+            if heading is not None:
+                start = self._enter(heading)
+            elif self._is_entry_heading(block):
+                self._next_item()
+        self._body(start, block.end)
+
+    def _entry_label(self, start: int, end: int) -> bool:
+        """A bullet that is itself a heading ("• Medical Reasoning: ...")."""
+        heading = self.titles.heading(self.text, start, end, self.section)
+        if heading is None:
+            return False
+        self._body(self._enter(heading), end)
+        return True
+
+    def _open_entry(self, block: _Block, body: int) -> None:
+        assert block.bullet is not None
+        number = block.bullet.group("number") or block.bullet.group("paren") or block.bullet.group("hash")
+        if number:
+            self.numbered = True
+            self._next_item()
+        elif not self.numbered:
+            self._next_item()
+
+    def _next_item(self) -> None:
+        self.item += 1
+        self.fresh = True
+        self.label = ""
+
+    def _is_entry_heading(self, block: _Block) -> bool:
+        """A short line of its own in an assessment, above its reasoning, or one diagnosis to a line."""
+        if self.section.category != "assessment" or self.numbered:
+            return False
+        words = self.text[block.start : block.end].split()
+        return len(words) <= 10 and (block.blank_before or block.last_of_paragraph or len(words) <= 6)
+
+    def _enter(self, heading: Heading) -> int:
+        """Makes `heading` the section or sub-heading in force; returns where its body starts."""
+        if heading.is_label:
+            self.label = heading.category
+        else:
+            self.section = heading
+            self.headings.append(heading)
+            self.item = 0
+            self.fresh = True
+            self.label = ""
+            self.numbered = False
+        return heading.end
+
+    def _body(self, start: int, end: int) -> None:
+        """Sentences of a run of text, which may hold headings and numbers of its own."""
+        position = start
+        for inner in self.titles.inner(self.text, start, end):
+            self._numbered_run(position, inner.start)
+            position = self._enter(inner)
+        self._numbered_run(position, end)
+
+    def _numbered_run(self, start: int, end: int) -> None:
+        """Splits "1. Strain. 2. Pain." on one line into entries."""
+        cuts = [m for m in _NUMBER_INLINE.finditer(self.text, start, end) if self._is_entry_number(m, start)]
+        position = start
+        for cut in cuts:
+            self._sentences(position, cut.start())
+            self.numbered = True
+            self._next_item()
+            position = cut.end()
+        self._sentences(position, end)
+
+    def _is_entry_number(self, match: re.Match[str], start: int) -> bool:
+        before = self.text[start : match.start()].rstrip()
+        return int(match.group(1)) == self.item + 1 and (not before or before[-1] in ".;:,)") and (
+            self.section.category in ("assessment", "post_diagnosis", "pre_diagnosis", "past_history", "plan", "problem_list")
+            or not before
+        )
+
+    def _sentences(self, start: int, end: int) -> None:
+        for left, right in split_sentences(self.text, start, end):
+            self.sentences.append(
+                Sentence(left, right, self.section, self.item, self.fresh, self.label, self.paragraph)
+            )
+            self.fresh = False
+
+
+def split_sentences(text: str, start: int, end: int) -> list[tuple[int, int]]:
+    """Spans of the sentences of ``text[start:end]``, trimmed of white space."""
+    cuts = []
+    for pattern in (_STOP, _TIGHT_STOP):
+        for match in pattern.finditer(text, start, end):
+            before = text[max(start, match.start() - 12) : match.start() + 1]
+            if text[match.start()] == "." and _ABBREVIATION.search(before):
+                continue
+            cuts.append(match.end())
+    out = []
+    position = start
+    for cut in [*sorted(cuts), end]:
+        left, right = position, cut
+        while left < right and text[left].isspace():
+            left += 1
+        while left < right and text[right - 1].isspace():
+            right -= 1
+        if left < right:
+            out.append((left, right))
+        position = cut
+    return out

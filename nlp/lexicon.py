@@ -1,0 +1,78 @@
+"""Loads the phrase files of ``nlp/rules`` (medSpaCy JSON) and checks what every rule must carry."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+from collections.abc import Iterator
+from functools import lru_cache
+from importlib.resources import files
+from typing import Any
+
+from ..coding.errors import TableError
+from .headings import Titles
+
+_FILES = {
+    "sections.json": "section_rules",
+    "conditions.json": "target_rules",
+    "anatomy.json": "target_rules",
+    "attributes.json": "target_rules",
+    "facts.json": "target_rules",
+    "context.json": "context_rules",
+}
+
+
+def _read(name: str) -> bytes:
+    return files(__package__).joinpath("rules", name).read_bytes()
+
+
+@lru_cache(maxsize=None)
+def rules(name: str) -> tuple[dict[str, Any], ...]:
+    """The rules of one file, as medSpaCy would read them.
+
+    Raises:
+        TableError: a rule without id, source or example, or a repeated id; names file and rule.
+    """
+    try:
+        listed = json.loads(_read(name))[_FILES[name]]
+    except (ValueError, KeyError) as error:
+        raise TableError(f"nlp/rules/{name}: not a medSpaCy rule file ({error})") from None
+    seen: set[str] = set()
+    for number, rule in enumerate(listed, start=1):
+        metadata = rule.get("metadata") or {}
+        for key in ("id", "source", "example"):
+            if not metadata.get(key):
+                raise TableError(f"nlp/rules/{name}: rule {number} ({rule.get('literal')!r}) has no {key}")
+        if metadata["id"] in seen:
+            raise TableError(f"nlp/rules/{name}: rule {number} repeats the id {metadata['id']!r}")
+        seen.add(metadata["id"])
+    return tuple(listed)
+
+
+@lru_cache(maxsize=1)
+def titles() -> Titles:
+    """The section titles, ready for the layout."""
+    return Titles((r["literal"], r["category"], bool(r["metadata"].get("label"))) for r in rules("sections.json"))
+
+
+@lru_cache(maxsize=1)
+def spelling() -> dict[str, str]:
+    """Misspelt word → standard word."""
+    reader = csv.DictReader(io.StringIO(_read("spelling.csv").decode("utf-8")))
+    return {row["variant"].lower(): row["standard"] for row in reader}
+
+
+def _contents() -> Iterator[bytes]:
+    for name in sorted([*_FILES, "spelling.csv"]):
+        yield name.encode() + b"\0" + _read(name) + b"\0"
+
+
+@lru_cache(maxsize=1)
+def phrases_hash() -> str:
+    """SHA-256 over all phrase files: one half of a result's ``ruleset``."""
+    digest = hashlib.sha256()
+    for part in _contents():
+        digest.update(part)
+    return digest.hexdigest()

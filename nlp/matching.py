@@ -1,0 +1,161 @@
+"""medSpaCy's matchers, made quick: the same rules and results, tried only where a rule's first word stands.
+
+spaCy's `Matcher` evaluates every pattern's first predicate at every token, which is most of the cost of a medSpaCy
+pipeline with hundreds of token patterns. Here each rule is filed under the words it can begin with. Supported is what
+the rule files use: ``LOWER`` equal to a word or ``IN`` a list, with ``OP`` ``?`` or ``*``; anything else is refused when
+the rule is added, so that an edited rule never silently stops matching.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+from medspacy.common.base_rule import BaseRule
+from medspacy.context import ConText, ConTextRule
+from medspacy.context.context_graph import ConTextGraph
+from medspacy.context.context_modifier import ConTextModifier
+from medspacy.target_matcher import TargetMatcher, TargetRule
+from spacy.attrs import LOWER
+from spacy.language import Language
+from spacy.tokens import Doc, Span
+
+from ..coding.errors import TableError
+
+_MOST_REPEATS = 6
+
+# One place of a pattern: the words it takes, whether it may be left out, whether it may repeat.
+_Place = tuple[frozenset[int], bool, bool]
+
+
+class FirstWordMatcher:
+    """Finds the longest match of each rule at each token; of overlapping matches the longest stays (as medSpaCy prunes)."""
+
+    def __init__(self, nlp: Language) -> None:
+        self._nlp = nlp
+        self._rules: list[Any] = []
+        self._patterns: list[tuple[_Place, ...]] = []
+        self._starting: dict[int, list[int]] = {}
+
+    def add(self, rules: Iterable[Any]) -> None:
+        """Files `rules` (any medSpaCy rule).
+
+        Raises:
+            TableError: a pattern uses something other than LOWER, IN, ``?`` and ``*``, or can match nothing at all.
+        """
+        for rule in rules:
+            places = tuple(self._places(rule))
+            number = len(self._rules)
+            self._rules.append(rule)
+            self._patterns.append(places)
+            for word in self._first_words(rule, places):
+                self._starting.setdefault(word, []).append(number)
+
+    def _places(self, rule: BaseRule) -> Iterable[_Place]:
+        strings = self._nlp.vocab.strings
+        if rule.pattern is None:
+            for token in self._nlp.make_doc(rule.literal.lower()):
+                yield frozenset((strings.add(token.text),)), False, False
+            return
+        for part in rule.pattern:
+            lower = part.get("LOWER") if isinstance(part, dict) else None
+            words = [lower] if isinstance(lower, str) else (lower or {}).get("IN")
+            operator = part.get("OP", "") if isinstance(part, dict) else "unknown"
+            if not words or operator not in ("", "?", "*") or not set(part) <= {"LOWER", "OP"}:
+                raise TableError(f"rule {rule.literal!r}: a pattern may use LOWER, IN, OP ? and OP * only, not {part!r}")
+            yield frozenset(strings.add(word) for word in words), operator != "", operator == "*"
+
+    @staticmethod
+    def _first_words(rule: BaseRule, places: tuple[_Place, ...]) -> list[int]:
+        first: dict[int, None] = {}
+        for words, optional, _ in places:
+            first.update(dict.fromkeys(sorted(words)))
+            if not optional:
+                return list(first)
+        raise TableError(f"rule {rule.literal!r}: every part of its pattern is optional")
+
+    def __call__(self, doc: Doc) -> list[tuple[Any, int, int]]:
+        """(rule, first token, token after the last) of the matches that stay, in order of place."""
+        words = doc.to_array(LOWER).tolist()
+        found = []
+        for start, word in enumerate(words):
+            for number in self._starting.get(word, ()):
+                end = _longest(self._patterns[number], 0, words, start)
+                if start < end:
+                    found.append((number, start, end))
+        return [(self._rules[number], start, end) for number, start, end in _pruned(found, len(words))]
+
+
+def _longest(places: tuple[_Place, ...], index: int, words: list[int], at: int) -> int:
+    """The end of the longest match of ``places[index:]`` at token `at`, or -1."""
+    while index < len(places):
+        accepted, optional, repeats = places[index]
+        fits = at < len(words) and words[at] in accepted
+        if not optional:
+            if not fits:
+                return -1
+            at, index = at + 1, index + 1
+            continue
+        best = _longest(places, index + 1, words, at)
+        taken = 0
+        while fits and taken < (_MOST_REPEATS if repeats else 1):
+            taken += 1
+            best = max(best, _longest(places, index + 1, words, at + taken))
+            fits = at + taken < len(words) and words[at + taken] in accepted
+        return best
+    return at
+
+
+def _pruned(found: list[tuple[int, int, int]], length: int) -> list[tuple[int, int, int]]:
+    """Longest first, then leftmost, then the rule listed first; nothing that overlaps what was kept."""
+    taken = bytearray(length)
+    kept = []
+    for number, start, end in sorted(found, key=lambda m: (m[1] - m[2], m[1], m[0])):
+        if not any(taken[start:end]):
+            taken[start:end] = b"\1" * (end - start)
+            kept.append((number, start, end))
+    return sorted(kept, key=lambda m: m[1])
+
+
+@Language.factory("spinecode_target_matcher", default_config={"span_group_name": "targets"})
+class QuickTargetMatcher(TargetMatcher):
+    """medSpaCy's target matcher over a `FirstWordMatcher`; writes to a span group; ``span.id_`` is the rule's id."""
+
+    def __init__(self, nlp: Language, name: str, span_group_name: str) -> None:
+        super().__init__(nlp, name=name, result_type="group", span_group_name=span_group_name)
+        self._quick = FirstWordMatcher(nlp)
+
+    def add(self, rules: TargetRule | Iterable[TargetRule]) -> None:
+        self._quick.add([rules] if isinstance(rules, TargetRule) else rules)
+
+    def __call__(self, doc: Doc) -> Doc:
+        spans = []
+        for rule, start, end in self._quick(doc):
+            # spaCy keeps extension values by place alone, so two rules on the same words would share them: the rule
+            # is known by the span's id instead.
+            spans.append(Span(doc, start, end, label=rule.category, span_id=rule.metadata["id"]))
+        doc.spans[self.span_group_name] = [*doc.spans.get(self.span_group_name, ()), *spans]
+        return doc
+
+
+@Language.factory("spinecode_context", default_config={"span_group_name": "targets"})
+class QuickConText(ConText):
+    """medSpaCy's ConText over a `FirstWordMatcher`: same rules, scopes and graph."""
+
+    def __init__(self, nlp: Language, name: str, span_group_name: str) -> None:
+        super().__init__(
+            nlp, name=name, rules=None, span_attrs=None, input_span_type="group", span_group_name=span_group_name
+        )
+        self._quick = FirstWordMatcher(nlp)
+
+    def add(self, rules: ConTextRule | Iterable[ConTextRule]) -> None:
+        self._quick.add([rules] if isinstance(rules, ConTextRule) else rules)
+
+    def __call__(self, doc: Doc, targets: str | None = None) -> Doc:
+        graph = ConTextGraph(prune_on_modifier_overlap=self.prune_on_target_overlap)
+        graph.targets = doc.spans[self.span_group_name]
+        graph.modifiers = [ConTextModifier(rule, start, end, doc) for rule, start, end in self._quick(doc)]
+        graph.update_scopes()
+        graph.apply_modifiers()
+        for target, modifier in graph.edges:
+            target._.modifiers += (modifier,)
+        doc._.context_graph = graph
+        return doc

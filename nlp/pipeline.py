@@ -1,0 +1,82 @@
+"""The medSpaCy pipeline: tokenizer, our sentences, target matching of conditions, anatomy, attributes and facts, ConText.
+
+Span groups on the Doc:
+
+- ``targets``: conditions (label CONDITION) and facts; ConText runs over these (``span._.modifiers``).
+- ``anatomy``: sites, body parts, levels, sides.
+- ``attributes``: qualities and chronicity words.
+
+Every span's ``id_`` is the id of its rule, whose metadata carry source and example (`metadata`).
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+import spacy
+from medspacy.context import ConTextRule
+from medspacy.custom_tokenizer import create_medspacy_tokenizer
+from medspacy.target_matcher import TargetRule
+from spacy.language import Language
+from spacy.tokens import Doc, Span
+
+from . import lexicon
+from .excerpt import Excerpt
+from .matching import QuickConText, QuickTargetMatcher
+
+TARGETS, ANATOMY, ATTRIBUTES = "targets", "anatomy", "attributes"
+
+
+@Language.component("spinecode_sentences")
+def sentences(doc: Doc) -> Doc:
+    """Sentence starts from the layout (``doc.user_data["starts"]``: character offsets)."""
+    starts = doc.user_data.get("starts", {0})
+    for token in doc:
+        token.is_sent_start = token.idx in starts
+    return doc
+
+
+def _target_matcher(nlp: Language, files: tuple[str, ...], group: str) -> None:
+    for name in files:
+        pipe = nlp.add_pipe(
+            "spinecode_target_matcher",
+            name=f"spinecode_{name.removesuffix('.json')}",
+            config={"span_group_name": group},
+        )
+        assert isinstance(pipe, QuickTargetMatcher)
+        pipe.add([TargetRule.from_dict(dict(rule)) for rule in lexicon.rules(name)])
+
+
+def build() -> Language:
+    """The pipeline, ready to call on a Doc made by `make_doc`."""
+    nlp = spacy.blank("en")
+    nlp.tokenizer = create_medspacy_tokenizer(nlp)
+    nlp.add_pipe("spinecode_sentences")
+    _target_matcher(nlp, ("conditions.json", "facts.json"), TARGETS)
+    _target_matcher(nlp, ("anatomy.json",), ANATOMY)
+    _target_matcher(nlp, ("attributes.json",), ATTRIBUTES)
+    context = nlp.add_pipe("spinecode_context", config={"span_group_name": TARGETS})
+    assert isinstance(context, QuickConText)
+    context.add([ConTextRule.from_dict(dict(rule)) for rule in lexicon.rules("context.json")])
+    return nlp
+
+
+def make_doc(nlp: Language, excerpt: Excerpt) -> Doc:
+    """The Doc of an excerpt, with the sentence starts of the layout set aside for the pipeline."""
+    doc = nlp.make_doc(excerpt.text)
+    doc.user_data["starts"] = {piece.start for piece in excerpt.pieces}
+    for group in (TARGETS, ANATOMY, ATTRIBUTES):
+        doc.spans[group] = []
+    return doc
+
+
+@lru_cache(maxsize=1)
+def _by_id() -> dict[str, dict[str, Any]]:
+    names = ("conditions.json", "facts.json", "anatomy.json", "attributes.json")
+    return {rule["metadata"]["id"]: rule["metadata"] for name in names for rule in lexicon.rules(name)}
+
+
+def metadata(span: Span) -> dict[str, Any]:
+    """The metadata of the rule that made `span`."""
+    return _by_id()[span.id_]

@@ -1,0 +1,128 @@
+"""How long: "x 3 wks", "for the past six months", "3-year history", "began 4 months ago", "since March 2025".
+
+Durations are normalised to days with 7-day weeks, 28-day months and 365-day years, so that three months count as the 84
+days the guide calls chronic (coding policy 5). "About" and "over" count as the number; of a range the lower bound counts.
+"""
+
+from __future__ import annotations
+
+import datetime
+import re
+from dataclasses import dataclass
+
+_WORDS = {
+    "a": 1, "an": 1, "one": 1, "two": 2, "couple": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8,
+    "nine": 9, "ten": 10, "eleven": 11, "twelve": 12, "fifteen": 15, "eighteen": 18, "twenty": 20, "thirty": 30, "forty": 40,
+}  # fmt: skip
+_UNITS = {"d": 1, "day": 1, "w": 7, "wk": 7, "week": 7, "mo": 28, "mos": 28, "mth": 28, "month": 28, "y": 365, "yr": 365, "year": 365, "decade": 3650, "hour": 0, "hr": 0}
+_MONTHS = {m: i for i, m in enumerate("jan feb mar apr may jun jul aug sep oct nov dec".split(), start=1)}
+
+_NUMBER = r"(?:\d+(?:\.\d+)?(?:\s?1/2)?|" + "|".join(sorted(_WORDS, key=len, reverse=True)) + r")"
+_AMOUNT = (
+    rf"(?P<low>{_NUMBER})(?:[ -]and[ -](?:a[ -])?half)?(?:\s?(?:-|to|or)\s?(?P<high>{_NUMBER}))?(?:[ ]of)?[ -]?(?:and[ -]a[ -]half[ -])?"
+    r"(?P<unit>days?|weeks?|wks?|months?|mos?|mths?|years?|yrs?|decades?|hours?|hrs?|d(?=\W|$)|y(?=\W|$)|w(?=\W|$))\b\.?"
+)
+_LEAD = r"(?:about|around|approximately|approx\.?|roughly|nearly|almost|over|more than|greater than|at least|>|~|\+|the (?:last|past)|(?:the )?(?:last|past)|these)\s*"
+_PATTERNS = (
+    # a 3-year history of, two month history
+    re.compile(rf"\b{_AMOUNT}[ -]?(?:old )?(?:history|hx|h/o|duration)\b", re.IGNORECASE),
+    re.compile(rf"\b(?:history|hx|duration)(?: of)?(?: the)?(?: (?:pain|symptoms))?(?: is| was|:)?\s*(?:{_LEAD})*{_AMOUNT}", re.IGNORECASE),
+    # x 3 wks; for the past six months; over the last 2-3 weeks
+    re.compile(rf"(?:\bx|\bfor|\bover|\bduring|\bin|\bthe|\bpast|\blast|\bthroughout|\bof|,|\()\s*(?:{_LEAD})*(?<![\w]){_AMOUNT}(?:['’]s?)?(?: (?:duration|now))?", re.IGNORECASE),
+    # 4 months ago; 4 weeks earlier
+    re.compile(rf"(?:{_LEAD})?\b{_AMOUNT}\s*(?:ago|earlier|back|prior|duration)\b", re.IGNORECASE),
+)
+_SINCE = re.compile(
+    r"\b(?:since|onset(?: date)?(?: of)?:?|began(?: on| in)?|started(?: on| in)?|starting|doi:?|date of (?:injury|onset):?)\s+(?:about |approximately |around |early |late |mid |the )*"
+    r"(?:(?P<m>\d{1,2})/(?P<d>\d{1,2})/(?P<y>\d{2,4})|(?P<m2>\d{1,2})/(?P<y2>\d{4})|(?P<mon>jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?\s*(?:(?P<d3>\d{1,2})(?:st|nd|rd|th)?,?\s+)?(?:of\s+)?(?P<y3>(?:19|20)\d{2})?|(?P<y4>(?:19|20)\d{2})\b)",
+    re.IGNORECASE,
+)
+# What the time is of, when it is not of the pain.
+_NOT_PAIN = re.compile(
+    r"follow|return|recheck|next|times?\s+(?:a|per)|treatment|therap|\bPT\b|surg|fusion|laminec|discec|inject|medicat|tablet|\bmg\b|prescri|smok|pack|marri|work|sober|deliver|birth|pregnan"
+    r"|gestation|\bold\b|diabet|hypertens|dispens|refill|visits?|weeks? (?:of|pregnan)|taking|took|ibuprofen|naproxen|tylenol|relief|month(?:s)?['’]? time|rehab|program|sessions?|releas|postop|post-op|off work|course of|MRI|x-ray",
+    re.IGNORECASE,
+)
+_ONSET = re.compile(r"\b(?:began|begun|started|start|onset|noticed|developed|occurred|happened|injur|hurt|felt|pain|ache|symptom|suffer|complain|experienc|since|present|ongoing|history|hx|had|has|have|having|presents?|duration|x)", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Duration:
+    """A stated duration: offsets in the text searched, and days."""
+
+    start: int
+    end: int
+    days: int
+
+
+def _number(word: str) -> float:
+    word = word.lower().strip()
+    if word in _WORDS:
+        return float(_WORDS[word])
+    if word.endswith("1/2"):
+        return float(word[:-3].strip() or 0) + 0.5
+    return float(word)
+
+
+def _days(match: re.Match[str]) -> int:
+    unit = match["unit"].lower().rstrip(".")
+    size = _UNITS.get(unit, _UNITS.get(unit.rstrip("s"), 0))
+    half = 0.5 if "half" in match.group().lower() else 0.0
+    return int((_number(match["low"]) + half) * size)
+
+
+def _since_days(match: re.Match[str], today: datetime.date | None) -> int | None:
+    if today is None:
+        return None
+    year = match["y"] or match["y2"] or match["y3"] or match["y4"]
+    month = match["m"] or match["m2"] or (_MONTHS[match["mon"][:3].lower()] if match["mon"] else None)
+    day = match["d"] or match["d3"]
+    if year is None and match["mon"]:
+        year = today.year if int(month or 1) <= today.month else today.year - 1
+    if year is None:
+        return None
+    full = int(year) + (2000 if len(str(year)) == 2 else 0)
+    # Of a month or year alone the last day counts: no longer than is stated.
+    try:
+        onset = datetime.date(full, int(month), int(day)) if month and day else _last_day(full, int(month) if month else 12)
+    except ValueError:
+        return None
+    elapsed = (today - onset).days
+    return elapsed if 0 <= elapsed else None
+
+
+def _last_day(year: int, month: int) -> datetime.date:
+    first_of_next = datetime.date(year + (month == 12), month % 12 + 1, 1)
+    return first_of_next - datetime.timedelta(days=1)
+
+
+def durations(text: str, today: datetime.date | None) -> list[Duration]:
+    """Stated durations of pain or symptoms in one sentence (of an excerpt), leftmost first.
+
+    Args:
+        text: one sentence.
+        today: the date of service, needed for "since ..."; None leaves those out.
+    """
+    found: list[Duration] = []
+    for pattern in _PATTERNS:
+        for match in pattern.finditer(text):
+            if any(d.start < match.end() and match.start() < d.end for d in found):
+                continue
+            if _of_pain(text, match):
+                found.append(Duration(match.start(), match.end(), _days(match)))
+    for match in _SINCE.finditer(text):
+        days = _since_days(match, today)
+        if days is not None and not any(d.start < match.end() and match.start() < d.end for d in found):
+            found.append(Duration(match.start(), match.end(), days))
+    return sorted(found, key=lambda d: d.start)
+
+
+def _of_pain(text: str, match: re.Match[str]) -> bool:
+    after = text[match.end() : match.end() + 28]
+    before = text[max(0, match.start() - 45) : match.start()]
+    if re.match(r"[ -]?(?:old|y/?o)\b", after, re.IGNORECASE) or re.search(r"\bin\s*$", before) or match.group().lower().startswith("in "):
+        return False
+    clause_before = re.split(r"[.;]|, (?:and|but|she|he)\b", before)[-1]
+    if _NOT_PAIN.search(clause_before) or re.match(r"\W*(?:of|after|post|from|status|following)?\W*(?:" + _NOT_PAIN.pattern + ")", after, re.IGNORECASE):
+        return False
+    return bool(_ONSET.search(text))
