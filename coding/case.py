@@ -12,7 +12,7 @@ from .kinds import SPINAL_PAIN
 from .merge import merge
 from .problem import Problem
 from .regions import groups_of, same_or_unknown, share_group
-from .select import Selection, select
+from .selection import Selection, select
 
 CHRONIC_DAYS = 84
 SUBACUTE_DAYS = 42
@@ -60,7 +60,9 @@ class Case:
     def links(self, kind: str) -> tuple[Link, ...]:
         """The links of one kind whose ends are mentions of this note."""
         count = len(self.findings.conditions)
-        return tuple(k for k in self.findings.links if k.kind == kind and 0 <= k.effect < count and 0 <= k.cause < count)
+        return tuple(
+            k for k in self.findings.links if k.kind == kind and 0 <= k.effect < count and 0 <= k.cause < count
+        )
 
     def tied(self, effect: Iterable[int], cause: Iterable[int], *kinds: str) -> bool:
         """Whether the provider ties any of these effects to any of these causes by a link of one of the kinds."""

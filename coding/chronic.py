@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from .case import CHRONIC_DAYS, Case
 from .codes import plain
 from .codeset import NotCoded
-from .findings import Condition
+from .findings import Condition, Kind
 from .kinds import INJURIES, SPINAL_PAIN
 from .problem import Draft, Found
 from .tables import tables
@@ -16,7 +16,10 @@ from .words import rationale
 PAIN_CODES = ("M54.2", "M54.3", "M54.4", "M54.5", "M54.6", "M54.8", "M54.9", "R10.A")
 """With *chronic* they take G89.29. M53.3 does too when it is the pain, M54.1- when chronic pain is stated."""
 
-_PAINS = (*sorted(SPINAL_PAIN), "sciatica", "sacroiliac_pain", "coccydynia", "flank_pain")
+_PAINS: tuple[Kind, ...] = (*sorted(SPINAL_PAIN), "sciatica", "sacroiliac_pain", "coccydynia", "flank_pain")
+_REGIONAL = ("pain", "low_back_pain_with_sciatica", "radiculopathy", "strain", "sprain")
+"""Families whose chronicity may be told of any pain in their region group."""
+
 _ACUTE_DAYS = 42
 
 
@@ -48,7 +51,9 @@ def _named_syndromes(case: Case) -> Found:
     if tumour and not any(d.code == "G89.3" for d in found):
         first = case.mention(tumour[0])
         place = (first.item or 10_000, first.evidence.start)
-        found.append(plain("G89.3", "neoplasm_pain", "neoplasm-pain", place, [case.mention(i).evidence for i in tumour]))
+        found.append(
+            plain("G89.3", "neoplasm_pain", "neoplasm-pain", place, [case.mention(i).evidence for i in tumour])
+        )
     return Found(tuple(found))
 
 
@@ -79,19 +84,22 @@ def _chronic(case: Case, drafts: tuple[Draft, ...], named: Found) -> Found:
 
 def _mentions_of(case: Case, d: Draft) -> tuple[int, ...]:
     """Present mentions of the pain this code stands for, unlocated "chronic pain" included where it is this pain."""
-    regional = case.pain_mentions(d.regions) if d.family in ("pain", "low_back_pain_with_sciatica", "radiculopathy", "strain", "sprain") else ()
+    regional = case.pain_mentions(d.regions) if d.family in _REGIONAL else ()
     own = [i for i in (*d.mentions, *_same_kind(case, d)) if case.mention(i).kind in (*_PAINS, "radiculopathy")]
     return tuple(dict.fromkeys((*own, *regional, *_unlocated(case, d))))
 
 
 def _same_kind(case: Case, d: Draft) -> tuple[int, ...]:
-    families = {"sciatica": ("sciatica", "low_back_pain_with_sciatica"), "low_back_pain_with_sciatica": ("sciatica",)}
-    kinds = families.get(d.family, (d.family,) if d.family in _PAINS else ())
-    return tuple(i for kind in kinds for i in case.present(kind)) if kinds else ()  # type: ignore[arg-type]
+    families: dict[str, tuple[Kind, ...]] = {
+        "sciatica": ("sciatica", "low_back_pain_with_sciatica"),
+        "low_back_pain_with_sciatica": ("sciatica",),
+    }
+    kinds = families.get(d.family, tuple(kind for kind in _PAINS if kind == d.family))
+    return case.present(*kinds) if kinds else ()
 
 
 def _unlocated(case: Case, d: Draft) -> tuple[int, ...]:
-    """ "Chronic pain" with no site of its own: this pain's if tied to it, in its entry, or the only pain diagnosed."""
+    """Chronic pain told with no site of its own: this pain's if tied to it, in its entry, or the only pain diagnosed."""
     items = {case.mention(i).item for i in d.mentions} - {0}
     found = []
     for i in case.present("chronic_pain"):
@@ -121,7 +129,9 @@ def _takes_g89(case: Case, d: Draft, words: tuple[int, ...]) -> bool:
     if _is_pain(d):
         return True
     if d.family == "radiculopathy":
-        return any(case.mention(i).kind != "radiculopathy" or "pain" in case.mention(i).evidence.text.lower() for i in words)
+        return any(
+            case.mention(i).kind != "radiculopathy" or "pain" in case.mention(i).evidence.text.lower() for i in words
+        )
     if d.family in INJURIES and d.code[-1] == "A" and d.rule != "guide-injury-strain":
         # Acute strain on chronic low back pain: the strain explains the acute part only.
         return any(_by_word(case.mention(i)) for i in words)
@@ -154,8 +164,8 @@ def _of_causes(case: Case, drafts: tuple[Draft, ...], covered: set[int]) -> Foun
     """Chronic pain whose definitive cause is coded: G89 only when the encounter is for pain control (I.C.6.b.1)."""
     loose = [
         i
-        for i in case.present(*_PAINS, "chronic_pain")  # type: ignore[arg-type]
-        if _is_chronic(case.mention(i)) and i not in covered and (case.mention(i).kind != "chronic_pain" or not case.mention(i).name)
+        for i in case.present(*_PAINS, "chronic_pain")
+        if _is_chronic(case.mention(i)) and i not in covered and not _elsewhere(case.mention(i))
     ]
     if not loose or not drafts:
         return Found()
@@ -166,11 +176,16 @@ def _of_causes(case: Case, drafts: tuple[Draft, ...], covered: set[int]) -> Foun
     return Found(left_out=(NotCoded("chronic pain", "G89.29", "replaced", why, "chronic-with-cause", evidence),))
 
 
+def _elsewhere(c: Condition) -> bool:
+    """Chronic pain of a site that is not the spine."""
+    return c.kind == "chronic_pain" and bool(c.name)
+
+
 def _longstanding(case: Case, drafts: tuple[Draft, ...]) -> Found:
     """Longstanding, persistent, for years: not *chronic* in the provider's words, so it is asked."""
     if not any(_is_pain(d) for d in drafts):
         return Found()
-    vague = [i for i in case.present(*_PAINS) if "longstanding" in case.mention(i).qualities]  # type: ignore[arg-type]
+    vague = [i for i in case.present(*_PAINS) if "longstanding" in case.mention(i).qualities]
     if not vague:
         return Found()
     evidence = tuple(sorted({case.mention(i).evidence for i in vague}))
@@ -193,7 +208,9 @@ def _acute(case: Case, drafts: tuple[Draft, ...]) -> Found:
         ("due_to_trauma", "G89.11", "pain-due-to-trauma"),
         ("postprocedural", "G89.18", "postprocedural-pain"),
     ):
-        words = [i for i in case.present(*_PAINS) if quality in case.mention(i).qualities and _is_acute(case.mention(i))]  # type: ignore[arg-type]
+        words = [
+            i for i in case.present(*_PAINS) if quality in case.mention(i).qualities and _is_acute(case.mention(i))
+        ]
         if words:
             evidence = [case.mention(i).evidence for i in words]
             place = max(d.place for d in drafts if _is_pain(d))

@@ -13,7 +13,7 @@ from .kinds import DISCS, INJURIES, SPINAL_PAIN
 from .problem import Draft, Found, Problem
 from .radicular import Spending
 from .regions import same_or_unknown
-from .select import TOLD
+from .selection import TOLD
 from .tables import tables
 from .words import named, reason
 
@@ -50,7 +50,14 @@ def _disc(case: Case, spending: Spending, problem: Problem) -> Found:
         what = named(problem)
         return Found(
             left_out=(
-                NotCoded(what, _plain_code(problem), "replaced", reason("disc-absorbed", problem), "disc-absorbed", problem.evidence),
+                NotCoded(
+                    what,
+                    _plain_code(problem),
+                    "replaced",
+                    reason("disc-absorbed", problem),
+                    "disc-absorbed",
+                    problem.evidence,
+                ),
             )
         )
     return found + _plain(case, problem)
@@ -132,15 +139,13 @@ def _named_source(case: Case, problem: Problem) -> bool:
 def both_sources(case: Case) -> tuple[Problem, ...]:
     """Low back discs named as the pain's source in a note that names the endplate too."""
     return tuple(
-        p
-        for p in case.of("disc_degeneration")
-        if p.region in ("lumbar", "lumbosacral") and _named_source(case, p)
+        p for p in case.of("disc_degeneration") if p.region in ("lumbar", "lumbosacral") and _named_source(case, p)
     )
 
 
 def _own_pain(case: Case, problem: Problem, mentions: Iterable[int], regions: tuple[Region, ...]) -> tuple[int, ...]:
     """Pain of the same episode, told by the patient or the assessment, that nobody attributes elsewhere."""
-    injured = [p for p in case.near(INJURIES, problem.regions)]
+    injured = case.near(INJURIES, problem.regions)
     kept = []
     for i in mentions:
         c = case.mention(i)

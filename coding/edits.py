@@ -76,7 +76,7 @@ def _dropped(d: Draft, official: Tabular, rule: str, reason: str) -> NotCoded:
 # -- rules of the policy beside the tabular notes ----------------------------------------------------------------------
 
 
-def _back_pain_named(case: Case, drafts: tuple[Draft, ...], official: Tabular) -> Found:
+def _back_pain_named(_: Case, drafts: tuple[Draft, ...], official: Tabular) -> Found:
     """M54.9 may stand beside neck pain, never beside back pain whose region is named (policy 3)."""
     named = any(d.code.startswith(("M54.5", "M54.6", "M54.89")) for d in drafts)
     out = [d for d in drafts if d.code == "M54.9" and named]
@@ -88,9 +88,7 @@ def _back_pain_named(case: Case, drafts: tuple[Draft, ...], official: Tabular) -
 def _into_degeneration(case: Case, drafts: tuple[Draft, ...], official: Tabular) -> Found:
     """Low back pain and lumbar degeneration are one code with the pain in its 6th character (policy 7)."""
     discs = [d for d in drafts if d.code.startswith(_DEGENERATION)]
-    out = [
-        p for p in drafts if p.code in _LOW_BACK_PAIN and any(not _unrelated(case, p, disc) for disc in discs)
-    ]
+    out = [p for p in drafts if p.code in _LOW_BACK_PAIN and any(not _unrelated(case, p, disc) for disc in discs)]
     if not out:
         return Found(drafts)
     rule = "pain-into-degeneration"
@@ -98,10 +96,10 @@ def _into_degeneration(case: Case, drafts: tuple[Draft, ...], official: Tabular)
     spoken = tuple(sorted({e for p in out for e in p.evidence}))
     kept = []
     for d in drafts:
-        digit = _WITH_BACK_PAIN.get(d.code[-1], d.code[-1])
         if d in discs:
-            d = dataclasses.replace(d, code=d.code[:-1] + digit, evidence=tuple(sorted({*d.evidence, *spoken})))
-        if d not in out:
+            code = d.code[:-1] + _WITH_BACK_PAIN.get(d.code[-1], d.code[-1])
+            kept.append(dataclasses.replace(d, code=code, evidence=tuple(sorted({*d.evidence, *spoken}))))
+        elif d not in out:
             kept.append(d)
     return Found(tuple(kept), left_out=left)
 
@@ -203,7 +201,7 @@ def _unrelated(case: Case, a: Draft, b: Draft) -> bool:
 # -- leaves ------------------------------------------------------------------------------------------------------------
 
 
-def _leaves(case: Case, drafts: tuple[Draft, ...], official: Tabular) -> Found:
+def _leaves(_: Case, drafts: tuple[Draft, ...], official: Tabular) -> Found:
     """A code that the release of the encounter does not hold as a leaf is never emitted."""
     found = Found()
     for d in drafts:

@@ -9,7 +9,7 @@ from .case import Case
 from .findings import Condition
 from .kinds import EXPLAINED_AWAY, SPINAL_PAIN
 from .regions import LOW_BACK, groups_of
-from .select import TOLD
+from .selection import TOLD
 
 State = Literal["none", "stated", "tied", "word_only", "reported"]
 

@@ -30,7 +30,7 @@ def _injury(case: Case, problem: Problem) -> Found:
     if _is_sequela(case, problem):
         return _sequela(case, problem)
     if problem.kind != "back_injury" and _is_old(problem) and not _current_injury(case):
-        return _chronic(case, problem)
+        return _chronic(problem)
     phase, unclear = _phase(case, problem)
     drafts = _drafts(problem, _RULES[problem.kind], phase)
     if not drafts:
@@ -79,7 +79,7 @@ def _current_injury(case: Case) -> bool:
 # -- old injuries ------------------------------------------------------------------------------------------------------
 
 
-def _chronic(case: Case, problem: Problem) -> Found:
+def _chronic(problem: Problem) -> Found:
     """A chronic, recurrent or old strain is chapter 13 (I.C.13.b): the pain code of its region."""
     variant = "characterised" if NECK not in groups_of(problem.regions) else ""
     if not problem.region:
@@ -92,7 +92,9 @@ def _sequela(case: Case, problem: Problem) -> Found:
     drafts = _drafts(problem, "injury-sequela", SEQUELA)
     pain = _residual_pain(case, problem)
     others = [
-        p for p in case.problems if p.kind not in INJURIES | SPINAL_PAIN | DETAILS and same_or_unknown(p.regions, problem.regions)
+        p
+        for p in case.problems
+        if p.kind not in INJURIES | SPINAL_PAIN | DETAILS and same_or_unknown(p.regions, problem.regions)
     ]
     traumatic = _due_to_trauma(case, problem)
     excluded = any(d.code.startswith("S39.012") for d in drafts)
@@ -100,7 +102,12 @@ def _sequela(case: Case, problem: Problem) -> Found:
         return Found(drafts)
     if pain and excluded:
         out = NotCoded(
-            named(problem), drafts[0].code, "excludes1", reason("injury-sequela-pain", problem), "injury-sequela-pain", problem.evidence
+            named(problem),
+            drafts[0].code,
+            "excludes1",
+            reason("injury-sequela-pain", problem),
+            "injury-sequela-pain",
+            problem.evidence,
         )
         return Found(pain, left_out=(out,))
     query = () if pain or others else (f"What remains of the {named(problem)}?",)
@@ -120,9 +127,7 @@ def _residual_pain(case: Case, problem: Problem) -> tuple[Draft, ...]:
     rule = "pain-low-back-characterised" if variant else "pain-low-back"
     if groups_of(problem.regions or ("lumbar",)) == (NECK,):
         rule = "pain-neck"
-    return draft(
-        dataclasses.replace(problem, region=problem.region or "lumbar"), "pain", rule, variant, also=(first,)
-    )
+    return draft(dataclasses.replace(problem, region=problem.region or "lumbar"), "pain", rule, variant, also=(first,))
 
 
 def _due_to_trauma(case: Case, problem: Problem) -> bool:
@@ -156,7 +161,9 @@ def _from_pain(case: Case) -> Found:
         drafts = draft(problem, "strain", "guide-injury-strain", phase)
         evidence = tuple(sorted({*drafts[0].evidence, *(i.evidence for i in mechanism)}))
         why = reason("guide-injury-alternative", problem, pain.code)
-        out = NotCoded(named(problem), pain.code, "needs_documentation", why, "guide-injury-alternative", problem.evidence)
+        out = NotCoded(
+            named(problem), pain.code, "needs_documentation", why, "guide-injury-alternative", problem.evidence
+        )
         query = "The pain is said to come from an injury: is the diagnosis a strain?"
         found += Found((dataclasses.replace(drafts[0], evidence=evidence),), left_out=(out,), queries=(query,))
     return found

@@ -7,7 +7,15 @@ from .findings import Condition, Kind, Quality
 OUTSIDE: frozenset[Kind] = frozenset({"outside_cause", "outside_problem"})
 
 DETAILS: frozenset[Kind] = frozenset(
-    {"leg_pain", "radiating_pain", "claudication", "root_compression", "cord_compression", "chronic_pain", "endplate_change"}
+    {
+        "leg_pain",
+        "radiating_pain",
+        "claudication",
+        "root_compression",
+        "cord_compression",
+        "chronic_pain",
+        "endplate_change",
+    }
 )
 """Never a code by themselves; they decide another code or a query."""
 
@@ -65,7 +73,9 @@ NOT_REPLACING: frozenset[Kind] = frozenset({"segmental_dysfunction", "muscle_spa
 LIGHT: frozenset[Kind] = DEGENERATIVE | frozenset({"disc_degeneration", "schmorl_nodes"})
 """With bulges: of a recited list these count only when nothing graver of that region is recited (policy 1)."""
 
-WITHOUT_REGION: frozenset[Kind] = frozenset({"cauda_equina", "chronic_pain_syndrome", "neoplasm_pain", "postoperative_pain", "flank_pain"})
+WITHOUT_REGION: frozenset[Kind] = frozenset(
+    {"cauda_equina", "chronic_pain_syndrome", "neoplasm_pain", "postoperative_pain", "flank_pain"}
+)
 """No region changes their code; none is looked for."""
 
 EXPLAINED_AWAY: frozenset[Quality] = frozenset({"incidental", "age_related", "asymptomatic"})
@@ -94,6 +104,6 @@ def is_graded_down(condition: Condition) -> bool:
 
 
 def is_mild_narrowing(condition: Condition) -> bool:
-    """"Mild narrowing": stenosis only by courtesy, not coded (policy 4)."""
+    """Whether this is only mild or minimal narrowing, not called stenosis: not coded (policy 4)."""
     words = f"{condition.name} {condition.evidence.text}".lower()
     return condition.kind == "stenosis" and "minor" in condition.qualities and "stenosis" not in words

@@ -12,7 +12,10 @@ from .findings import Condition, Findings, Region, Side
 from .kinds import DISCS, LOW_BACK_ONLY, SACRAL_ONLY, SPINAL_PAIN, WITHOUT_REGION, is_graded_down
 from .problem import Problem, evidence_of
 from .regions import NECK, groups_of, in_order, share_group, stated_sites
-from .select import Selection
+from .selection import Selection
+
+Sites = dict[Region | None, tuple[str, ...]]
+"""Regions with the levels named in each."""
 
 Site = tuple[Region | None, str]
 """A region and, for discs, one level."""
@@ -54,14 +57,14 @@ def _fold(sites: dict[tuple[str, Site], list[int]]) -> None:
 
 
 def _may_join(kind: str, region: Region | None) -> bool:
-    """ "Back pain" is not the neck pain said beside it."""
+    """Whether a region-less mention can be meant there: "back pain" is not the neck pain said beside it."""
     return kind != "pain" or not region or NECK not in groups_of((region,))
 
 
 # -- where -------------------------------------------------------------------------------------------------------------
 
 
-def _sites(findings: Findings, selection: Selection, index: int) -> dict[Region | None, tuple[str, ...]]:
+def _sites(findings: Findings, selection: Selection, index: int) -> Sites:
     """Regions of a coded mention with their levels, after all that the rest of the note says about it."""
     c = findings.conditions[index]
     stated = stated_sites(c)
@@ -77,16 +80,14 @@ def _sites(findings: Findings, selection: Selection, index: int) -> dict[Region 
         return {"cervicothoracic": ()}
     if not stated:
         return _inherited(findings, selection, index)
-    exact: dict[Region | None, tuple[str, ...]] = {}
+    exact: Sites = {}
     for region, levels in stated.items():
         found = {region: levels} if levels or c.roots else _levelled(findings, selection, index, region)
         exact.update({r: (*exact.get(r, ()), *ls) for r, ls in found.items()})
     return exact
 
 
-def _levelled(
-    findings: Findings, selection: Selection, index: int, region: Region | None
-) -> dict[Region | None, tuple[str, ...]]:
+def _levelled(findings: Findings, selection: Selection, index: int, region: Region | None) -> Sites:
     """A region word made exact by the levels said for the same condition elsewhere, when they agree on one region."""
     c = findings.conditions[index]
     if c.kind in SPINAL_PAIN or region is None:
@@ -96,7 +97,7 @@ def _levelled(
     support = [findings.conditions[i] for i in selection.support]
     told = [o for o in support if o.kind == c.kind and (o.levels or o.roots) and not is_graded_down(o)]
     for others in (named, told):
-        places: dict[Region | None, tuple[str, ...]] = {}
+        places: Sites = {}
         for other in others:
             for where, levels in stated_sites(other).items():
                 if where and share_group((where,), (region,)):
@@ -108,7 +109,7 @@ def _levelled(
     return {region: ()}
 
 
-def _inherited(findings: Findings, selection: Selection, index: int) -> dict[Region | None, tuple[str, ...]]:
+def _inherited(findings: Findings, selection: Selection, index: int) -> Sites:
     """The region of a mention that says none: from its namesakes, else from the company it keeps, else unknown."""
     c = findings.conditions[index]
     coded = [findings.conditions[i] for i in selection.coded if i != index]
@@ -126,18 +127,18 @@ def _inherited(findings: Findings, selection: Selection, index: int) -> dict[Reg
     return {None: ()}
 
 
-def _usable(c: Condition, sites: dict[Region | None, tuple[str, ...]]) -> bool:
+def _usable(c: Condition, sites: Sites) -> bool:
     return any(region and _may_join(c.kind, region) for region in sites)
 
 
-def _one_group(c: Condition, others: Iterable[Condition]) -> dict[Region | None, tuple[str, ...]]:
+def _one_group(c: Condition, others: Iterable[Condition]) -> Sites:
     """The sites of other mentions when all lie in one region group; empty when they do not."""
-    places: dict[Region | None, tuple[str, ...]] = {}
+    places: Sites = {}
     for other in others:
-        sites = {"lumbar": ()} if other.kind in LOW_BACK_ONLY else stated_sites(other)
+        sites: Sites = {"lumbar": ()} if other.kind in LOW_BACK_ONLY else stated_sites(other)
         for region, levels in sites.items():
             if region and _may_join(c.kind, region):
-                places[region] = tuple(dict.fromkeys((*places.get(region, ()), *levels)))  # type: ignore[index]
+                places[region] = tuple(dict.fromkeys((*places.get(region, ()), *levels)))
     regions = [region for region in places if region]
     common = set(groups_of(regions[:1]))
     for region in regions:
@@ -145,7 +146,7 @@ def _one_group(c: Condition, others: Iterable[Condition]) -> dict[Region | None,
     return places if common else {}
 
 
-def _nearest(places: dict[Region | None, tuple[str, ...]]) -> Region | None:
+def _nearest(places: Sites) -> Region | None:
     """One region of a group: lumbar speaks for the low back, else the first from the head."""
     regions = in_order(region for region in places if region)
     return "lumbar" if "lumbar" in regions else next(iter(regions), None)
@@ -165,12 +166,35 @@ def _problem(findings: Findings, selection: Selection, site: Site, indexes: list
         findings.conditions[i] for i in (*selection.coded, *selection.support) if findings.conditions[i].kind in _LEG
     )
     sides, conflict = _sides(stated, told, legs if kind in ("sciatica", "low_back_pain_with_sciatica") else ())
-    levels = (level,) if level else ()
+    levels: tuple[str, ...] = (level,) if level else ()
     if kind not in DISCS and region:
         levels = _levels_in(region, (*stated, *told))
-    said_where = any(stated_sites(c) for c in stated)
-    used = stated if said_where and (sides or not told) else (*stated, *told)
-    return Problem(kind, region, levels, sides, mentions, details, (*stated, *told), evidence_of(used), conflict)
+    return Problem(
+        kind,
+        region,
+        levels,
+        sides,
+        mentions,
+        details,
+        (*stated, *told),
+        evidence_of((*stated, *_helpers(stated, told, site, sides))),
+        conflict,
+    )
+
+
+def _helpers(
+    stated: Sequence[Condition], told: Sequence[Condition], site: Site, sides: Sequence[Side]
+) -> list[Condition]:
+    """The supporting mentions that gave what the statement left open: region, level or side."""
+    region, level = site
+    where_open = region is not None and not any(region in stated_sites(c) for c in stated)
+    level_open = bool(level) and not any(level in c.levels for c in stated)
+    side_open = bool(sides) and not any(c.sides for c in stated)
+    return [
+        c
+        for c in told
+        if (where_open and region in stated_sites(c)) or (level_open and level in c.levels) or (side_open and c.sides)
+    ]
 
 
 def _supplies(c: Condition, kind: str, region: Region | None, level: str) -> bool:
@@ -186,7 +210,9 @@ def _supplies(c: Condition, kind: str, region: Region | None, level: str) -> boo
 
 
 def _levels_in(region: Region, conditions: Sequence[Condition]) -> tuple[str, ...]:
-    found = [level for c in conditions for where, levels in stated_sites(c).items() if where == region for level in levels]
+    found = [
+        level for c in conditions for where, levels in stated_sites(c).items() if where == region for level in levels
+    ]
     return tuple(dict.fromkeys(found))
 
 

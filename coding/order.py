@@ -47,10 +47,7 @@ def in_claim_order(case: Case, drafts: Sequence[Draft]) -> tuple[Draft, ...]:
     spine = sorted((d for d in rest if d not in pain and not _is_sequela(d)), key=_key)
     spine = _behind(spine)
     sequels = sorted((d for d in rest if _is_sequela(d)), key=_key)
-    if pain_control(case):
-        ordered = [*sorted(pain, key=_key), *spine]
-    else:
-        ordered = _with_pain(spine, pain)
+    ordered = [*sorted(pain, key=_key), *spine] if pain_control(case) else _with_pain(spine, pain)
     return (*obstetric, *ordered, *sequels, *optional)
 
 

@@ -9,12 +9,12 @@ from .codes import draft
 from .codeset import NotCoded
 from .disc import both_sources
 from .endplate import Endplate, endplate
-from .findings import Quality, Region
+from .findings import Quality, Region, Side
 from .kinds import DISCS, INTEGRAL_CAUSES, SACRAL_ONLY, SPINAL_PAIN
 from .problem import Draft, Found, Problem
-from .radicular import Spending
+from .radicular import Spending, replaced_by_radiculopathy
 from .regions import LOW_BACK, NECK, groups_of, same_or_unknown, share_group
-from .select import TOLD
+from .selection import TOLD
 from .tables import tables
 from .words import named, reason
 
@@ -46,7 +46,7 @@ def pains(case: Case, spending: Spending, injury: tuple[Draft, ...]) -> Found:
     plate = endplate(case)
     found = _vertebrogenic(case, plate) + radiculopathies(case, spending) + _sciatica(case, spending, plate)
     for problem in case.of("pain"):
-        found += _pain(case, spending, problem, plate, injury)
+        found += _pain(case, problem, plate, injury)
     for problem in case.of("flank_pain"):
         found += _flank(case, problem)
     return found
@@ -62,7 +62,7 @@ def pain_draft(problem: Problem) -> tuple[Draft, ...]:
 # -- pain --------------------------------------------------------------------------------------------------------------
 
 
-def _pain(case: Case, spending: Spending, problem: Problem, plate: Endplate, injury: tuple[Draft, ...]) -> Found:
+def _pain(case: Case, problem: Problem, plate: Endplate, injury: tuple[Draft, ...]) -> Found:
     drafts = pain_draft(problem)
     taken = {i for d in injury for i in d.mentions}
     if taken.issuperset(problem.mentions) or _is_vertebrogenic(problem, plate) or _in_sciatica(case, problem, plate):
@@ -71,7 +71,9 @@ def _pain(case: Case, spending: Spending, problem: Problem, plate: Endplate, inj
     if rule:
         code = drafts[0].code if drafts else None
         return Found(
-            left_out=(NotCoded(named(problem), code, "replaced", reason(rule, problem, code or ""), rule, problem.evidence),)
+            left_out=(
+                NotCoded(named(problem), code, "replaced", reason(rule, problem, code or ""), rule, problem.evidence),
+            )
         )
     query = () if drafts[0].code != "M54.9" else ("Please state the region of the back pain.",)
     return Found(drafts, queries=query)
@@ -163,7 +165,12 @@ def _vertebrogenic(case: Case, plate: Endplate) -> Found:
         found = Found(draft(problem, "pain", "guide-vertebrogenic-imaging", also=also))
         why = reason("guide-vertebrogenic-imaging", problem, "M54.51")
         wanted = NotCoded(
-            "vertebrogenic low back pain", "M54.51", "needs_documentation", why, "guide-vertebrogenic-imaging", problem.evidence
+            "vertebrogenic low back pain",
+            "M54.51",
+            "needs_documentation",
+            why,
+            "guide-vertebrogenic-imaging",
+            problem.evidence,
         )
         return found + Found(
             left_out=(wanted,), queries=("Is there imaging of the vertebral endplates for this vertebrogenic pain?",)
@@ -214,7 +221,7 @@ def _sciatica(case: Case, spending: Spending, plate: Endplate) -> Found:
     found = Found()
     live: list[Problem] = []
     for problem in _sciaticas(case):
-        if any(same_or_unknown(r.regions, problem.regions) for r in case.of("radiculopathy")):
+        if replaced_by_radiculopathy(case, problem):
             found += Found(left_out=(_gone(problem, "radiculopathy-replaces-pain"),))
         elif problem in spending.spent:
             found += Found(left_out=(_gone(problem, "sciatica-of-disc"),))
@@ -239,7 +246,8 @@ def _sciatica(case: Case, spending: Spending, plate: Endplate) -> Found:
 def _merged(problems: list[Problem]) -> Problem:
     """Sciatica said twice is one; the side of whichever states it, both sides when they differ."""
     first = min(problems, key=lambda p: p.place)
-    sides = tuple(side for side in ("right", "left") if any(side in p.sides for p in problems))
+    both: tuple[Side, ...] = ("right", "left")
+    sides = tuple(side for side in both if any(side in p.sides for p in problems))
     mentions = tuple(dict.fromkeys(i for p in problems for i in p.mentions))
     conditions = tuple(dict.fromkeys(c for p in problems for c in p.stated))
     evidence = tuple(sorted({e for p in problems for e in p.evidence}))
@@ -263,10 +271,8 @@ def _low_back_pain_today(case: Case) -> tuple[int, ...]:
 def _in_sciatica(case: Case, problem: Problem, plate: Endplate) -> bool:
     """Whether this low back pain is the first half of an M54.4- coded here."""
     low = not problem.region or LOW_BACK in groups_of(problem.regions)
-    if not low or plate.source or case.of("radiculopathy") and not _sciaticas(case):
-        return False
-    live = [s for s in _sciaticas(case) if not any(same_or_unknown(r.regions, s.regions) for r in case.of("radiculopathy"))]
-    if not live or problem.said("own_problem", "unrelated"):
+    live = [s for s in _sciaticas(case) if not replaced_by_radiculopathy(case, s)]
+    if not low or plate.source or not live or problem.said("own_problem", "unrelated"):
         return False
     return not case.near(INTEGRAL_CAUSES, ("lumbar",))
 

@@ -29,7 +29,7 @@ def pregnancy(case: Case, drafts: tuple[Draft, ...]) -> Found:
     family, rule = _family(case, drafts)
     row = tables().code(family, None, trimester)
     assert row is not None
-    query = ()
+    query: tuple[str, ...] = ()
     if rule == "pregnancy-cause-unstated":
         query = ("Is the back pain caused by the pregnancy, was it there before, or is it unrelated?",)
     found = Found((plain(row.code, family, rule, FIRST, evidence),), queries=query)

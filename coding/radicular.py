@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from .case import Case
+from .findings import Kind
 from .kinds import DEGENERATIVE, DISCS, INTEGRAL_CAUSES
 from .problem import Problem
 from .regions import exiting_root_matches, root_matches, same_or_unknown
@@ -14,7 +15,8 @@ CARRIERS = DEGENERATIVE | DISCS - {"annular_defect", "schmorl_nodes"}
 """Conditions that have a code "with radiculopathy" or "with myelopathy"."""
 
 _OTHER_DISCS = CARRIERS - DEGENERATIVE - {"disc_displacement"}
-_SCIATICA = ("sciatica", "low_back_pain_with_sciatica")
+_SCIATICA: tuple[Kind, ...] = ("sciatica", "low_back_pain_with_sciatica")
+_LEG_SYMPTOMS: tuple[Kind, ...] = ("radiculopathy", *_SCIATICA, "leg_pain", "radiating_pain")
 
 
 @dataclass(frozen=True)
@@ -126,12 +128,11 @@ def _compressed(case: Case) -> tuple[Problem, ...]:
 
 def _resolved(case: Case, compression: Problem) -> bool:
     """Radiculopathy or leg pain was there and is gone, and none is left."""
-    kinds = ("radiculopathy", "sciatica", "low_back_pain_with_sciatica", "leg_pain", "radiating_pain")
     gone = any(
-        c.kind in kinds and c.assertion == "historical" and same_or_unknown(c.regions, compression.regions)
+        c.kind in _LEG_SYMPTOMS and c.assertion == "historical" and same_or_unknown(c.regions, compression.regions)
         for c in case.findings.conditions
     )
-    return gone and not case.present(*kinds)
+    return gone and not case.present(*_LEG_SYMPTOMS)
 
 
 # -- cord --------------------------------------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ NECK = "neck"
 def groups_of(regions: Iterable[Region]) -> tuple[str, ...]:
     """The region groups that these regions touch, in the order of the spine; thoracolumbar touches two."""
     table = tables().groups
-    wanted = {region for region in regions}
+    wanted = set(regions)
     found: list[str] = []
     for region in REGIONS:
         if region in wanted:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 from .case import Case
 from .codeset import NotCoded, RedFlag, Seen, Status
-from .findings import Condition, Source
+from .findings import Condition, Kind, Source
 from .kinds import DETAILS, SYMPTOMS, is_spinal
 from .pain import outside_cause
 from .problem import Found, evidence_of
-from .regions import groups_of, same_or_unknown
-from .select import SUPPORTING
+from .regions import same_or_unknown
+from .selection import SUPPORTING
 from .tables import tables
 from .words import named_mention, rationale
 
@@ -29,6 +29,8 @@ _REFUSAL_STATUS: dict[str, Status] = {
     "imaging-recital": "needs_documentation",
     "imaging-minor": "needs_documentation",
 }
+_NERVES: tuple[Kind, ...] = ("radiculopathy", "sciatica", "low_back_pain_with_sciatica")
+_SIDED: tuple[Kind, ...] = (*_NERVES, "flank_pain", "disc_displacement")
 _UNSEEN: frozenset[Source] = frozenset({"procedure", "education"})
 
 
@@ -92,11 +94,10 @@ def radiating(case: Case) -> Found:
     mentions = case.mentions(case.present("radiating_pain"))
     if not mentions or not case.problems:
         return Found()
-    nerves = ("radiculopathy", "sciatica", "low_back_pain_with_sciatica")
     loose = [
         c
         for c in mentions
-        if not any(same_or_unknown(p.regions, c.regions) for p in case.of(*nerves))
+        if not any(same_or_unknown(p.regions, c.regions) for p in case.of(*_NERVES))
         and not any(p.said("with_radiculopathy") for p in case.problems)
         and any(same_or_unknown(p.regions, c.regions) for p in case.problems if p.kind not in DETAILS)
     ]
@@ -110,8 +111,7 @@ def radiating(case: Case) -> Found:
 
 def side_conflicts(case: Case) -> Found:
     """The entries of the note disagree about the side (policy 1)."""
-    sided = ("sciatica", "low_back_pain_with_sciatica", "flank_pain", "radiculopathy", "disc_displacement")
-    conflicts = [p for p in case.of(*sided) if p.side_conflict]  # type: ignore[arg-type]
+    conflicts = [p for p in case.of(*_SIDED) if p.side_conflict]
     if not conflicts:
         return Found()
     return Found(queries=("The note disagrees about the side: which one is right?",))
@@ -178,5 +178,3 @@ def owed_without_codes(case: Case) -> Found:
 
 def _explained(case: Case) -> bool:
     return any(outside_cause(case, p) is not None for p in case.of("pain", "flank_pain"))
-
-

@@ -73,7 +73,9 @@ def _spondylosis(case: Case, spending: Spending) -> Found:
     for problem in case.of(*sorted(DEGENERATIVE)):
         cord, root = spending.myelopathy.get(problem, ()), spending.radiculopathy.get(problem, ())
         if cord:
-            found += Found(draft(problem, "spondylosis", "spondylosis-myelopathy", "myelopathy", also=case.mentions(cord)))
+            found += Found(
+                draft(problem, "spondylosis", "spondylosis-myelopathy", "myelopathy", also=case.mentions(cord))
+            )
         if root:
             also = case.mentions(root)
             found += Found(draft(problem, "spondylosis", "spondylosis-radiculopathy", "radiculopathy", also=also))
@@ -90,9 +92,7 @@ def _facet_syndrome(case: Case) -> Found:
     found = Found()
     for problem in case.of("facet_syndrome"):
         degeneration = [
-            i
-            for i in case.present(*sorted(DEGENERATIVE))
-            if same_or_unknown(case.mention(i).regions, problem.regions)
+            i for i in case.present(*sorted(DEGENERATIVE)) if same_or_unknown(case.mention(i).regions, problem.regions)
         ]
         if not degeneration:
             found += Found(draft(problem, "facet_syndrome", "facet-syndrome"))
@@ -111,9 +111,7 @@ def _several(case: Case, kind: Kind, rule: str) -> Found:
     regions = tuple(dict.fromkeys(r for p in problems for r in p.regions))
     row = draft(_without_region(first), kind, "multiple-sites", "multiple")
     mentions = tuple(dict.fromkeys(i for p in problems for i in p.mentions))
-    return Found(
-        tuple(Draft(d.code, kind, "multiple-sites", regions, first.place, evidence, mentions) for d in row)
-    )
+    return Found(tuple(Draft(d.code, kind, "multiple-sites", regions, first.place, evidence, mentions) for d in row))
 
 
 def _without_region(problem: Problem) -> Problem:

@@ -38,7 +38,7 @@ def _name(c: Condition, regions: tuple[Region, ...]) -> str:
 
 
 def region_words(regions: Iterable[Region]) -> str:
-    """ "lumbar and lumbosacral", or "unspecified" when there is none."""
+    """The regions in a row ("lumbar and lumbosacral"), or "unspecified" when there is none."""
     return " and ".join(_REGION_WORDS[region] for region in regions) or "unspecified"
 
 

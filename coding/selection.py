@@ -58,7 +58,9 @@ def select(findings: Findings) -> Selection:
 
 def _keeps_out(index: int, out: set[int], refused: Iterable[tuple[int, str]]) -> bool:
     """A hedged or overruled mention supplies nothing; a recited finding still supplies level and region."""
-    return index in out and any(i == index and rule in ("hedged-impression", "assessment-outranks") for i, rule in refused)
+    return index in out and any(
+        i == index and rule in ("hedged-impression", "assessment-outranks") for i, rule in refused
+    )
 
 
 def _present(findings: Findings) -> list[tuple[int, Condition]]:
@@ -138,9 +140,7 @@ def _symptoms_told(findings: Findings, stated: list[Condition]) -> list[tuple[in
     if any(c.kind not in DETAILS and c.kind not in NOT_REPLACING for c in stated):
         return []
     unsure = [
-        c
-        for c in findings.conditions
-        if c.source == "assessment" and c.assertion == "uncertain" and is_spinal(c)
+        c for c in findings.conditions if c.source == "assessment" and c.assertion == "uncertain" and is_spinal(c)
     ]
     spinal = findings.complaint or bool(unsure) or bool(stated)
     if not spinal:
@@ -177,13 +177,21 @@ def _recitals(findings: Findings, coded: set[int]) -> tuple[set[int], tuple[tupl
     found: set[int] = set()
     refused: list[tuple[int, str]] = []
     for i, c in _present(findings):
-        if not c.imaging or c.source == "assessment" or c.source not in SUPPORTING or c.kind in ("endplate_change", "pain"):
+        if (
+            not c.imaging
+            or c.source == "assessment"
+            or c.source not in SUPPORTING
+            or c.kind in ("endplate_change", "pain")
+        ):
             continue
         if is_graded_down(c):
             refused.append((i, "imaging-minor"))
-        elif not c.own_reading or not _in_groups(c.regions, groups) or _overruled(findings, c):
-            refused.append((i, "imaging-recital"))
-        elif any(_is_diagnosis(s) and same_or_unknown(s.regions, c.regions) for s in stated):
+        elif (
+            not c.own_reading
+            or not _in_groups(c.regions, groups)
+            or _overruled(findings, c)
+            or any(_is_diagnosis(s) and same_or_unknown(s.regions, c.regions) for s in stated)
+        ):
             refused.append((i, "imaging-recital"))
         else:
             found.add(i)
@@ -249,7 +257,11 @@ def _from_report(findings: Findings) -> tuple[set[int], tuple[tuple[int, str], .
     refused: list[tuple[int, str]] = []
     found: dict[Source, set[int]] = {"assessment": set(), "imaging": set()}
     for i, c in _present(findings):
-        if c.source not in found or not is_spinal(c) or c.kind in ("pain", "leg_pain", "radiating_pain", "chronic_pain"):
+        if (
+            c.source not in found
+            or not is_spinal(c)
+            or c.kind in ("pain", "leg_pain", "radiating_pain", "chronic_pain")
+        ):
             continue
         if is_graded_down(c):
             refused.append((i, "imaging-minor"))
