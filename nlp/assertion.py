@@ -16,9 +16,11 @@ from .excerpt import Excerpt, Piece
 _BOX = re.compile(r"\[[ \t]*\]|\[[ \t]*[xX✓✔*][ \t]*\]|\([ \t]*\)|\([xX✓✔]\)|\(\+\)|\([-–]\)|[☐☑☒□■]|(?<![\w+])\+(?=[ ]?[A-Za-z])")
 _TICKED = re.compile(r"[xX✓✔*+☑☒■]")
 _ANSWER = re.compile(
-    r"^[^:;,.\n?|=]{0,18}?(?:[ \t]*[:=|]|\?|[ \t]+[-–][ \t])[ \t]*(?:(?P<no>no|none|denies|denied|deny|negative|neg|n|absent|nil|not present|never)|(?P<yes>yes|y|present|positive|pos|reports|reported|endorses|admits))\b(?![ \t]*/[ \t]*[NnYy]\b)",
+    r"^(?:[^:;,.\n?|=]{0,18}?|[^:;\n?|=()]{0,24}\))(?:[ \t]*[:=|]|\?|[ \t]+[-–][ \t])[ \t]*(?:(?P<no>no|none|denies|denied|deny|negative|neg|n|absent|nil|not present|never)|(?P<yes>yes|y|present|positive|pos|reports|reported|endorses|admits))\b(?![ \t]*/[ \t]*[NnYy]\b)",
     re.IGNORECASE,
 )
+
+_ASKED = re.compile(r"[ \t]?\(?\?")
 
 # Which status wins when several modifiers reach a mention; RESOLVED is history with a reason.
 _ORDER = ("NEGATED", "FAMILY", "OTHER_PERSON", "HYPOTHETICAL", "RESOLVED", "UNCERTAIN", "HISTORICAL")
@@ -39,6 +41,8 @@ def assertion_of(span: Span, piece: Piece, doc: Doc, text: str, excerpt: Excerpt
     form = form_status(text, left, right)
     if form is not None:
         return form[0], form[1], ""
+    if _ASKED.match(text, right):
+        return "uncertain", "?", ""
     by_category = {m.category: m for m in reversed(span._.modifiers)}
     for category in _ORDER:
         modifier = by_category.get(category)

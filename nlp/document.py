@@ -20,7 +20,7 @@ from .sources import source_of
 if TYPE_CHECKING:
     from .reader import _NoteReader
 
-_STUDY_NAME = re.compile(r"\b(?:MRI?|magnetic resonance|CT|computed tomograph\w*|x-?rays?|x ?rays?|radiograph\w*|films?|myelogra\w+|views?|imaging|scans?|EMG|NCS|electromyogra\w*|nerve conduction)\b", re.IGNORECASE)
+_STUDY_NAME = re.compile(r"\b(?:MRIs?|magnetic resonance|CT|computed tomograph\w*|x-?rays?|x ?rays?|radiograph\w*|films?|myelogra\w+|views?|imaging|scans?|EMG|NCS|electromyogra\w*|nerve conduction)\b", re.IGNORECASE)
 _STUDY_SAYS = re.compile(r"\b(?:show\w*|reveal\w*|demonstrat\w*|evidence|remarkable for|significant for|findings?|found|indicat\w*|note[sd]?|read as|impression|consistent|with|confirm\w*|has|have|document\w*)\b", re.IGNORECASE)
 _REFERS_BACK = re.compile(r"^(?:These|This|It|There|They|The (?:study|report|films?|images?|scan))\b")
 _OWN_READING = re.compile(
@@ -70,13 +70,14 @@ class NoteFacts:
         return False
 
     def _complaint(self, note: _NoteReader, conditions: tuple[f.Condition, ...]) -> bool:
-        opening = [s for s in self.layout.sentences if s.section.category in ("history", "none")][:3]
+        reasons = {s.section.category for s in self.layout.sentences} & {"chief_complaint", "indication"}
+        opening = [] if reasons else [s for s in self.layout.sentences if s.section.category in ("history", "none")][:3]
         for condition in conditions:
             if condition.assertion != "present" or condition.kind not in _SPINAL_KINDS:
                 continue
             if condition.source in ("chief_complaint", "indication"):
                 return True
-            if condition.source == "history" and self._is_reason(condition, opening):
+            if condition.source == "history" and not reasons and self._is_reason(condition, opening):
                 return True
         return False
 
@@ -286,13 +287,13 @@ def document_type(text: str, layout: Layout) -> f.DocumentType:
 
 
 def _report_type(text: str, categories: set[str], titles: list[str]) -> f.DocumentType:
-    head = text[:500]
-    electro = re.search(r"\b(?:EMG|electromyogra\w*|nerve conduction|electrodiagnostic)\b", head, re.IGNORECASE)
-    findings = {"findings", "technique", "comparison"} & set(titles)
-    study = _STUDY_NAME.search(head)
-    reading = "assessment" in categories and categories <= {"assessment", "imaging", "indication", "history", "exam", "procedure", "other", "chief_complaint"}
-    if electro and (findings or reading) and "plan" not in categories and categories & {"imaging", "assessment"}:
-        return "emg_report"
-    if "plan" not in categories and (findings or (study and reading and "history" not in categories) or ({"exam", "indication"} <= categories and study and reading)):
-        return "imaging_report"
-    return "visit"
+    """A report has the parts of a report and none of a visit; a short one opens with the study's name."""
+    if "plan" in categories or re.search(r"\bI (?:have|explained|discussed|reviewed|personally)\b", text):
+        return "visit"
+    parts = {"findings", "technique", "comparison"} & set(titles)
+    closing = {"impression", "impressions", "conclusion", "interpretation", "summary"} & set(titles)
+    named = _STUDY_NAME.search(text[:70])
+    electro = re.search(r"\b(?:EMG|electromyogra\w*|nerve conduction|electrodiagnostic|NCS)\b", text[:500])
+    if not (parts or (closing and named and "history" not in categories) or (closing and {"exam", "indication"} <= categories)):
+        return "visit"
+    return "emg_report" if electro else "imaging_report"

@@ -29,7 +29,7 @@ CUE = re.compile(
     r"|claudic|degener|arthr|osteoph|sublux|dysfunction|multifid|\bddd\b|\bdjd\b|\bc?lbp\b|\blpb\b|\bfbss\b|\bsi\b|\bsij\b|\bidd\b|\bloin|algia|odynia|occipital"
     r"|shoulder blade|interscap|annul|schmorl|instability|slipped|\bpars\b|discit|ankylos|brachial|basivert|\bpulled|lifting|lifted|fell\b|fall\b|accident|\bmv[ac]\b"
     r"|collision|rear-ended|twist|bending|incontinen|saddle|retention|weight loss|fever|\d\s*/?\d?\s*(?:wks?|weeks)\b|onset|\bago\b|symptoms? (?:began|started)|stone|fracture|metasta|zoster|shingles"
-    r"|straight leg|\bslr\b|\b[CTL]\d{1,2}\b|\b[CTL]\d{1,2}-|injection|ablation|rhizotomy|block\b|stimulator|follow|initial|return|refill|report|calcul|\bleg\b|\blegs\b|buttock|\bhip",
+    r"|nephr|lithia|aneurysm|\baaa\b|dissection|pancreat|cholecyst|gallst|endometri|fibroid|ovarian|ectopic|macromast|breast|pneumonia|pleur|embol|infarct|nstemi|angina|piriform|mening|abscess|osteomy|hematoma|tumou?r|cancer|neoplas|malignan|myelom|labor|abruption|\buti\b|colic|straight leg|\bslr\b|\b[CTL]\d{1,2}\b|\b[CTL]\d{1,2}-|injection|ablation|rhizotomy|block\b|stimulator|follow|initial|return|refill|report|calcul|\bleg\b|\blegs\b|buttock|\bhip",
     re.IGNORECASE,
 )
 

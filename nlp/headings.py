@@ -7,7 +7,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 # Title at the start of a line: up to nine words, then a colon (or a spaced dash).
-_LINE_TITLE = re.compile(r"[ \t\u00a0]*(?:[*_#=>]+[ \t]*)?(?P<title>[A-Za-z][^:\r\n]{1,68}?)[ \t]*[*_]*(?P<mark>:[*_]*|[ \t][-–—]+(?=[ \t]))")
+_LINE_TITLE = re.compile(r"[ \t\u00a0]*(?:[*_#=>]+[ \t]*)?(?P<title>[A-Za-z][^:\r\n]{0,68}?)[ \t]*[*_]*(?P<mark>:[*_]*|[ \t][-–—]+(?=[ \t]))")
+# "S/ pain for a week", "PLAN   rest": a letter and a stroke, or capitals set off by white space.
+_SET_OFF_TITLE = re.compile(r"[ \t]*(?P<title>[SOAP](?=/[ \t])|[A-Z][A-Z /&]{2,40}?(?=[ \t]{2,}\S))(?P<mark>/|[ \t]+)")
 # In running text: capitals and a colon, or Title Case and a colon after a full stop.
 _INNER_TITLE = re.compile(
     r"(?:(?<=[.;:!?)\]][ \t])|(?<=[ \t]{2})|(?<=[.;]))(?P<title>[A-Z][A-Z0-9 /&,'’()-]{2,50}|[A-Z][a-z]+(?: (?:of|and|the|[A-Za-z/&]+)){0,4}):"
@@ -16,6 +18,12 @@ _NOT_WORD = re.compile(r"[^a-z0-9/+]+")
 _SPINAL = re.compile(r"\b(?:back|neck|spin|lumb|cervic|thorac|sciat|disc|pain|radic)", re.IGNORECASE)
 # Sections whose own parts (organ systems, body regions) stay in them.
 _HOLDS_PARTS = frozenset({"exam", "review_of_systems", "imaging", "past_history", "other", "medication", "procedure"})
+
+
+_QUALIFIED = re.compile(r"(?:[a-z]+ ){1,3}(?P<title>assessment|impression|impressions|diagnosis|diagnoses|assessment and plan|dx|plan)$")
+# A block copied from an earlier visit is history, whatever its own headings say, until today's part starts.
+_PRIOR = re.compile(r"\b(?:prior|previous|last|old|outside|copied)\b.*\b(?:note|visit|encounter|assessment|a p|impression|plan|a/p)\b")
+_TODAY = re.compile(r"\b(?:today|current visit|this visit|interval)\b")
 
 
 @dataclass(frozen=True)
@@ -27,6 +35,14 @@ class Heading:
     title: str
     category: str
     is_label: bool = False
+
+
+def copied(title: str) -> bool | None:
+    """True when the title opens a block from an earlier visit, False when it opens today's part, else None."""
+    key = normal_title(title)
+    if _PRIOR.search(key):
+        return True
+    return False if _TODAY.search(key) else None
 
 
 def normal_title(text: str) -> str:
@@ -43,24 +59,33 @@ class Titles:
     def lookup(self, title: str) -> tuple[str, bool] | None:
         """(category, is_label) of a title, or None."""
         key = normal_title(title)
-        return self._known.get(key) or self._known.get(re.sub(r" \d+$", "", key))
+        found = self._known.get(key) or self._known.get(re.sub(r" \d+$", "", key))
+        if found is None and _PRIOR.search(key) and len(key.split()) <= 7:
+            return "past_history", False
+        if found is None and (qualified := _QUALIFIED.match(key)):
+            # "PT assessment", "orthopaedic impression": the last words say what it is.
+            return self._known.get(qualified["title"])
+        return found
 
     def opens(self, line: str) -> bool:
         """Whether the line starts with a known title and a colon, or is one."""
-        match = _LINE_TITLE.match(line)
+        match = _SET_OFF_TITLE.match(line) or _LINE_TITLE.match(line)
         return bool(match and self.lookup(match["title"])) or self.fills(line)
 
     def fills(self, line: str) -> bool:
         """Whether the whole line is a known title."""
-        bare = line.strip().rstrip(":.").strip("*_#= \t")
-        return 0 < len(bare) <= 60 and self.lookup(bare) is not None and (line.strip()[-1:] != ".")
+        bare = line.strip().rstrip(":.").strip("*_#=- \t")
+        return 2 < len(bare) <= 60 and self.lookup(bare) is not None and (line.strip()[-1:] != ".")
 
     def heading(self, text: str, start: int, end: int, current: Heading) -> Heading | None:
         """The heading that opens or fills ``text[start:end]``, given the section it stands in."""
         line = text[start:end]
         if self.fills(line):
-            category, label = self.lookup(line.strip().rstrip(":").strip("*_#= \t")) or ("other", False)
+            category, label = self.lookup(line.strip().rstrip(":").strip("*_#=- \t")) or ("other", False)
             return Heading(start, end, line.strip(), category, self._as_label(label, category, current))
+        match = _SET_OFF_TITLE.match(line)
+        if match is not None and (found := self.lookup(match["title"])) is not None:
+            return Heading(start, start + match.end(), match["title"], found[0], self._as_label(found[1], found[0], current))
         match = _LINE_TITLE.match(line)
         if match is None:
             return None

@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from .headings import Heading, Titles
+from .headings import Heading, Titles, copied
 
 _LINE = re.compile(r"[^\r\n\v\f\u2028\u2029\x85]*(?:\r\n|[\r\n\v\f\u2028\u2029\x85]|\Z)")
 _BULLET = re.compile(
@@ -33,6 +33,7 @@ _NUMBER_INLINE = re.compile(r"(?<![\w./-])(\d{1,2})[.)][ \t]+(?=[A-Z])")
 
 _WRAP_LONGEST = 140
 _WRAP_SHORTEST = 40
+_WRAP_RAGGED = 12
 
 
 @dataclass(frozen=True)
@@ -79,13 +80,14 @@ def lines_of(text: str) -> list[Line]:
 def wrap_width(lines: list[Line]) -> int:
     """The column at which the note was wrapped, or 0 when it was not.
 
-    A wrapped text has lines that nearly all could not have taken the next line's first word.
+    In a wrapped text many lines come near the same greatest length; in a list of entries one line is the longest.
     """
     lengths = [len(line.text) for line in lines if line.text.strip()]
     width = max(lengths, default=0)
-    if width < _WRAP_SHORTEST or _WRAP_LONGEST < width or len(lengths) < 2:
+    if width < _WRAP_SHORTEST or _WRAP_LONGEST < width:
         return 0
-    return width
+    full = sum(width - _WRAP_RAGGED <= length for length in lengths)
+    return width if 3 <= full and 0.3 <= full / len(lengths) else 0
 
 
 def _continues(line: Line, following: Line, width: int) -> bool:
@@ -169,6 +171,7 @@ class _Walker:
         self.label = ""
         self.paragraph = 0
         self.numbered = False
+        self.copied = False
 
     def block(self, block: _Block) -> None:
         self.paragraph += 1
@@ -218,8 +221,12 @@ class _Walker:
 
     def _enter(self, heading: Heading) -> int:
         """Makes `heading` the section or sub-heading in force; returns where its body starts."""
+        earlier = copied(heading.title)
+        self.copied = self.copied if earlier is None else earlier
+        if self.copied:
+            heading = Heading(heading.start, heading.end, heading.title, "past_history", heading.is_label)
         if heading.is_label:
-            self.label = heading.category
+            self.label = "" if self.copied else heading.category
         else:
             self.section = heading
             self.headings.append(heading)

@@ -18,6 +18,7 @@ _FILES = {
     "sections.json": "section_rules",
     "conditions.json": "target_rules",
     "anatomy.json": "target_rules",
+    "sides.json": "target_rules",
     "attributes.json": "target_rules",
     "facts.json": "target_rules",
     "context.json": "context_rules",

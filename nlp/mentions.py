@@ -247,10 +247,10 @@ class SentenceReader:
             found = self._after(mention, right) or self._before(mention, left)
         for span in found:
             self._take_place(mention, span)
-        if mention.kind == "pain" and not mention.discs:
-            for span in self._after(mention, right):
-                if span.label_ == "LEVEL":
-                    self._take_place(mention, span)
+        if mention.kind == "pain":
+            after = self._after(mention, right)
+            if after and after[0].label_ == "LEVEL" and self._tied(mention.end, after[0].start):
+                self._take_place(mention, after[0])
         if not (mention.regions or mention.discs or mention.vertebrae):
             self._inherit(mention, index)
 
@@ -265,6 +265,8 @@ class SentenceReader:
             span = self.at.get(i)
             if span is not None and span.label_ in ("SITE", "LEVEL"):
                 if found and not self._only_joined(found[-1].end, span.start) and span.label_ != found[-1].label_:
+                    break
+                if self._opens_next(span, mention):
                     break
                 found.append(span)
                 i, gap = span.end, (8 if found else 0)
@@ -353,7 +355,13 @@ class SentenceReader:
         if not near:
             near = [s for s in spans if max(left, mention.start - 4) <= s.start < mention.start and not self._of_other(s, mention)]
         if not near:
-            near = [s for s in spans if mention.end <= s.start < min(right, mention.end + 9) and not self._of_other(s, mention)]
+            near = [
+                s
+                for s in spans
+                if mention.end <= s.start < min(right, mention.end + 9)
+                and not self._of_other(s, mention)
+                and not self._opens_next(s, mention)
+            ]
         for span in near:
             value = metadata(span)["value"]
             if value not in mention.sides:
@@ -363,6 +371,14 @@ class SentenceReader:
                 mention.grow(span.start, span.end)
         if {"left", "right"} <= set(mention.sides) or "bilateral" in mention.sides:
             mention.sides = ["bilateral"]
+
+    def _opens_next(self, span: Span, mention: Mention) -> bool:
+        """Whether the span stands right in front of the next condition ("... with L5 radiculopathy") and so is its."""
+        following = min((t.start for t in self.targets if mention.head.end <= t.start and t != mention.head), default=None)
+        if following is None or following < span.end:
+            return False
+        between = [self.doc[i].lower_ for i in range(span.end, following)]
+        return len(between) <= 5 and all(w in _NP_WORDS or self.at.get(span.end + k) is not None for k, w in enumerate(between))
 
     def _of_other(self, side: Span, mention: Mention) -> bool:
         """ "right knee", "left shoulder": a side of something else (a leg's side is the sciatica's)."""

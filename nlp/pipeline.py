@@ -54,7 +54,7 @@ def build() -> Language:
     nlp.tokenizer = create_medspacy_tokenizer(nlp)
     nlp.add_pipe("spinecode_sentences")
     _target_matcher(nlp, ("conditions.json", "facts.json"), TARGETS)
-    _target_matcher(nlp, ("anatomy.json",), ANATOMY)
+    _target_matcher(nlp, ("anatomy.json", "sides.json"), ANATOMY)
     _target_matcher(nlp, ("attributes.json",), ATTRIBUTES)
     context = nlp.add_pipe("spinecode_context", config={"span_group_name": TARGETS})
     assert isinstance(context, QuickConText)
@@ -73,7 +73,7 @@ def make_doc(nlp: Language, excerpt: Excerpt) -> Doc:
 
 @lru_cache(maxsize=1)
 def _by_id() -> dict[str, dict[str, Any]]:
-    names = ("conditions.json", "facts.json", "anatomy.json", "attributes.json")
+    names = ("conditions.json", "facts.json", "anatomy.json", "sides.json", "attributes.json")
     return {rule["metadata"]["id"]: rule["metadata"] for name in names for rule in lexicon.rules(name)}
 
 
