@@ -8,10 +8,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from .findings import Condition, Findings, Kind, Link, Region, to_json
-from .kinds import SPINAL_PAIN
+from .kinds import LOW_BACK_ONLY, SACRAL_ONLY, SPINAL_PAIN
 from .merge import merge
 from .problem import Problem
-from .regions import groups_of, same_or_unknown, share_group
+from .regions import groups_of, in_order, same_or_unknown, share_group, stated_sites
 from .selection import Selection, select
 
 CHRONIC_DAYS = 84
@@ -19,10 +19,25 @@ SUBACUTE_DAYS = 42
 
 
 def ordered(findings: Findings) -> Findings:
-    """The same findings with their conditions in note order, as `Link` counts them.
+    """The same findings with their conditions in note order, as `Link` counts them, and their regions made exact.
 
     Equal places are told apart by everything else the mention says, so that no order of the list can matter.
     """
+    note = _sorted(findings)
+    return dataclasses.replace(note, conditions=tuple(map(_located, note.conditions)))
+
+
+def _located(c: Condition) -> Condition:
+    """The mention with the regions that its levels, roots or kind give (policy 2)."""
+    regions = tuple(region for region in stated_sites(c) if region)
+    if c.kind in LOW_BACK_ONLY:
+        regions = ("lumbar",)
+    elif c.kind in SACRAL_ONLY:
+        regions = ("sacral",)
+    return dataclasses.replace(c, regions=in_order(regions))
+
+
+def _sorted(findings: Findings) -> Findings:
     key = {id(c): (c.evidence, json.dumps(to_json(c), sort_keys=True)) for c in findings.conditions}
     return dataclasses.replace(findings, conditions=tuple(sorted(findings.conditions, key=lambda c: key[id(c)])))
 

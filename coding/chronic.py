@@ -20,6 +20,15 @@ _PAINS: tuple[Kind, ...] = (*sorted(SPINAL_PAIN), "sciatica", "sacroiliac_pain",
 _REGIONAL = ("pain", "low_back_pain_with_sciatica", "radiculopathy", "strain", "sprain")
 """Families whose chronicity may be told of any pain in their region group."""
 
+_OWN_PAINS: dict[str, tuple[Kind, ...]] = {
+    "sciatica": ("sciatica", "low_back_pain_with_sciatica"),
+    "low_back_pain_with_sciatica": ("sciatica",),
+    "sacroiliac_pain": ("sacroiliac_pain",),
+    "coccydynia": ("coccydynia",),
+    "flank_pain": ("flank_pain",),
+}
+"""Families whose pain has one place, and the mentions that tell of it."""
+
 _ACUTE_DAYS = 42
 
 
@@ -90,11 +99,7 @@ def _mentions_of(case: Case, d: Draft) -> tuple[int, ...]:
 
 
 def _same_kind(case: Case, d: Draft) -> tuple[int, ...]:
-    families: dict[str, tuple[Kind, ...]] = {
-        "sciatica": ("sciatica", "low_back_pain_with_sciatica"),
-        "low_back_pain_with_sciatica": ("sciatica",),
-    }
-    kinds = families.get(d.family, tuple(kind for kind in _PAINS if kind == d.family))
+    kinds = _OWN_PAINS.get(d.family, ())
     return case.present(*kinds) if kinds else ()
 
 

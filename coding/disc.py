@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable
 
 from .case import Case
@@ -145,7 +146,7 @@ def both_sources(case: Case) -> tuple[Problem, ...]:
 
 def _own_pain(case: Case, problem: Problem, mentions: Iterable[int], regions: tuple[Region, ...]) -> tuple[int, ...]:
     """Pain of the same episode, told by the patient or the assessment, that nobody attributes elsewhere."""
-    injured = case.near(INJURIES, problem.regions)
+    injured = any(not p.said("old", "residual") for p in case.near(INJURIES, problem.regions))
     kept = []
     for i in mentions:
         c = case.mention(i)
@@ -154,7 +155,7 @@ def _own_pain(case: Case, problem: Problem, mentions: Iterable[int], regions: tu
         mine = case.tied((i,), problem.mentions, "due_to", "with")
         others = {k.cause for kind in ("due_to", "with") for k in case.links(kind) if k.effect == i}
         away = case.tied((i,), problem.mentions, "not_due_to") or bool(others - set(problem.mentions))
-        if mine or not (away or injured):
+        if mine or not (away or (injured and c.kind != "leg_pain")):
             kept.append(i)
     return tuple(kept)
 
@@ -186,14 +187,5 @@ def _at_root(problem: Problem, tokens: tuple[Condition, ...]) -> Problem:
     """A cervical disc without a level whose root is C8 lies at C7-T1."""
     roots = (*problem.roots, *(root for c in tokens for root in c.roots))
     if problem.region == "cervical" and not problem.level and set(roots) == {"C8"}:
-        return Problem(
-            problem.kind,
-            "cervicothoracic",
-            (),
-            problem.sides,
-            problem.mentions,
-            problem.details,
-            problem.conditions,
-            problem.evidence,
-        )
+        return dataclasses.replace(problem, region="cervicothoracic")
     return problem

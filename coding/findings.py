@@ -241,7 +241,16 @@ class Pregnancy:
 
 
 Mechanism = Literal[
-    "lifting", "posture", "repetitive", "fall_same_level", "fall_stairs", "fall_ladder", "fall", "motor_vehicle", "struck", "other"
+    "lifting",
+    "posture",
+    "repetitive",
+    "fall_same_level",
+    "fall_stairs",
+    "fall_ladder",
+    "fall",
+    "motor_vehicle",
+    "struck",
+    "other",
 ]
 Phase = Literal["initial", "subsequent", "sequela"]
 

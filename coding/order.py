@@ -45,9 +45,8 @@ def in_claim_order(case: Case, drafts: Sequence[Draft]) -> tuple[Draft, ...]:
     rest = [d for d in drafts if d.family not in OPTIONAL and d.family not in OBSTETRIC]
     pain = [d for d in rest if d.code.startswith("G89")]
     spine = sorted((d for d in rest if d not in pain and not _is_sequela(d)), key=_key)
-    spine = _behind(spine)
     sequels = sorted((d for d in rest if _is_sequela(d)), key=_key)
-    ordered = [*sorted(pain, key=_key), *spine] if pain_control(case) else _with_pain(spine, pain)
+    ordered = [*sorted(pain, key=_key), *_behind(spine)] if pain_control(case) else _with_pain(spine, pain)
     return (*obstetric, *ordered, *sequels, *optional)
 
 
@@ -67,7 +66,7 @@ def _is_sequela(d: Draft) -> bool:
 def _with_pain(spine: list[Draft], pain: list[Draft]) -> list[Draft]:
     """G89.2- behind the codes it belongs to; G89.3 and G89.4 where the assessment has them."""
     own = [d for d in pain if not d.follows]
-    ordered = sorted([*spine, *own], key=_key)
+    ordered = _behind(sorted([*spine, *own], key=_key))
     for d in sorted((d for d in pain if d.follows), key=_key):
         places = [i for i, other in enumerate(ordered) if other.code in d.follows]
         ordered.insert(places[-1] + 1 if places else len(ordered), d)

@@ -11,7 +11,7 @@ from .disc import both_sources
 from .endplate import Endplate, endplate
 from .findings import Quality, Region, Side
 from .kinds import DISCS, INTEGRAL_CAUSES, SACRAL_ONLY, SPINAL_PAIN
-from .problem import Draft, Found, Problem
+from .problem import Draft, Found, Problem, evidence_of
 from .radicular import Spending, replaced_by_radiculopathy
 from .regions import LOW_BACK, NECK, groups_of, same_or_unknown, share_group
 from .selection import TOLD
@@ -156,10 +156,8 @@ def _vertebrogenic(case: Case, plate: Endplate) -> Found:
         return _reported(case, plate)
     also = case.mentions((*plate.words, *plate.changes))
     problem = min(here, key=lambda p: (p.kind != "vertebrogenic_pain", p.place)) if here else None
-    if problem is None:
-        problem = next((p for p in case.of("endplate_change")), None)
-    if problem is None:
-        return Found()
+    if problem is None:  # the pain is only named in the words of the imaging finding
+        problem = Problem("endplate_change", None, (), (), plate.changes, (), also, evidence_of(also))
     problem = dataclasses.replace(problem, region=problem.region or "lumbar")
     if plate.state == "word_only":
         found = Found(draft(problem, "pain", "guide-vertebrogenic-imaging", also=also))

@@ -11,7 +11,7 @@ from .kinds import DETAILS, SYMPTOMS, is_spinal
 from .pain import outside_cause
 from .problem import Found, evidence_of
 from .regions import same_or_unknown
-from .selection import SUPPORTING
+from .selection import SUPPORTING, is_diagnosis
 from .tables import tables
 from .words import named_mention, rationale
 
@@ -27,6 +27,7 @@ _REFUSAL_STATUS: dict[str, Status] = {
     "hedged-impression": "uncertain",
     "assessment-outranks": "negated",
     "imaging-recital": "needs_documentation",
+    "imaging-lighter": "needs_documentation",
     "imaging-minor": "needs_documentation",
 }
 _NERVES: tuple[Kind, ...] = ("radiculopathy", "sciatica", "low_back_pain_with_sciatica")
@@ -61,8 +62,9 @@ def refused_mentions(case: Case) -> Found:
 
 
 def _matters(case: Case, c: Condition) -> bool:
-    """A question about imaging is only owed where this visit is about that part of the back."""
-    return any(same_or_unknown(p.regions, c.regions) for p in case.problems)
+    """A question about imaging is owed where this part of the back hurts and nobody says why."""
+    near = [p for p in case.problems if same_or_unknown(p.regions, c.regions)]
+    return bool(near) and not any(is_diagnosis(m) for p in near for m in p.stated)
 
 
 def _as_left_out(
@@ -81,8 +83,9 @@ def _as_left_out(
 
 def _would_be(c: Condition) -> str | None:
     """The code the mention would have had, where kind and region alone give one."""
-    row = tables().code(c.kind, c.regions[0] if c.regions else None)
-    return row.code if row else None
+    region = c.regions[0] if c.regions else None
+    rows = (tables().code(c.kind, region, variant) for variant in ("", "9", "A"))
+    return next((row.code for row in rows if row), None)
 
 
 def _coded_kind(case: Case, c: Condition) -> bool:

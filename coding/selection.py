@@ -100,7 +100,7 @@ def _refusal(findings: Findings, c: Condition) -> str:
     if EXPLAINED_AWAY.intersection(c.qualities) or is_mild_narrowing(c):
         return "imaging-minor"
     if is_light(c) and _has_stated_cause(findings, c):
-        return "imaging-recital"
+        return "imaging-lighter"
     return ""
 
 
@@ -121,7 +121,7 @@ def _has_stated_cause(findings: Findings, c: Condition) -> bool:
     return any(
         other.source == "assessment"
         and other.assertion == "present"
-        and _is_diagnosis(other)
+        and is_diagnosis(other)
         and (other.heading or not other.imaging)
         and same_or_unknown(other.regions, c.regions)
         for other in findings.conditions
@@ -129,7 +129,7 @@ def _has_stated_cause(findings: Findings, c: Condition) -> bool:
     )
 
 
-def _is_diagnosis(c: Condition) -> bool:
+def is_diagnosis(c: Condition) -> bool:
     """A diagnosis in the sense of the recital rule: any spinal condition that is not bare pain."""
     bare = ("pain", "flank_pain", "sacroiliac_pain", "coccydynia")
     return is_spinal(c) and c.kind not in DETAILS and c.kind not in NOT_REPLACING and c.kind not in bare
@@ -190,7 +190,7 @@ def _recitals(findings: Findings, coded: set[int]) -> tuple[set[int], tuple[tupl
             not c.own_reading
             or not _in_groups(c.regions, groups)
             or _overruled(findings, c)
-            or any(_is_diagnosis(s) and same_or_unknown(s.regions, c.regions) for s in stated)
+            or any(is_diagnosis(s) and same_or_unknown(s.regions, c.regions) for s in stated)
         ):
             refused.append((i, "imaging-recital"))
         else:
@@ -200,7 +200,7 @@ def _recitals(findings: Findings, coded: set[int]) -> tuple[set[int], tuple[tupl
         c = findings.conditions[i]
         if is_light(c) and any(same_or_unknown(g.regions, c.regions) for g in graver):
             found.discard(i)
-            refused.append((i, "imaging-recital"))
+            refused.append((i, "imaging-lighter"))
     return found, tuple(refused)
 
 

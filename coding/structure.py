@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 from .case import Case
 from .codes import draft
 from .codeset import NotCoded
 from .findings import Kind
 from .kinds import DEGENERATIVE
-from .problem import Draft, Found, Problem
+from .problem import Draft, Found, Problem, evidence_of
 from .radicular import Spending
 from .regions import same_or_unknown
 from .words import named, reason
@@ -109,15 +111,9 @@ def _several(case: Case, kind: Kind, rule: str) -> Found:
     first = min(problems, key=lambda p: p.place)
     evidence = tuple(sorted({e for p in problems for e in p.evidence}))
     regions = tuple(dict.fromkeys(r for p in problems for r in p.regions))
-    row = draft(_without_region(first), kind, "multiple-sites", "multiple")
+    row = draft(dataclasses.replace(first, region=None), kind, "multiple-sites", "multiple")
     mentions = tuple(dict.fromkeys(i for p in problems for i in p.mentions))
     return Found(tuple(Draft(d.code, kind, "multiple-sites", regions, first.place, evidence, mentions) for d in row))
-
-
-def _without_region(problem: Problem) -> Problem:
-    return Problem(
-        problem.kind, None, (), problem.sides, problem.mentions, problem.details, problem.conditions, problem.evidence
-    )
 
 
 def _scoliosis(case: Case) -> Found:
@@ -149,9 +145,10 @@ def _left_out(problem: Problem, code: str, rule: str) -> NotCoded:
 def _segmental(case: Case) -> Found:
     found = Found()
     for problem in case.of("segmental_dysfunction"):
-        words = " ".join(f"{c.name} {c.evidence.text}".lower() for c in problem.stated)
-        variant = "pelvic" if "pelvi" in words else ""
-        found += _or_query(problem, draft(problem, "segmental_dysfunction", "segmental-dysfunction", variant))
+        for index, c in zip(problem.mentions, problem.stated, strict=True):
+            variant = "pelvic" if "pelvi" in f"{c.name} {c.evidence.text}".lower() else ""
+            one = dataclasses.replace(problem, mentions=(index,), conditions=(c,), evidence=evidence_of((c,)))
+            found += _or_query(one, draft(one, "segmental_dysfunction", "segmental-dysfunction", variant))
     return found
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from .findings import Condition, Evidence, Region
+from .kinds import LOW_BACK_ONLY, SACRAL_ONLY
 from .problem import Problem
 from .tables import tables
 
@@ -33,7 +34,8 @@ def named_mention(c: Condition) -> str:
 
 def _name(c: Condition, regions: tuple[Region, ...]) -> str:
     kind = c.name or c.kind.replace("_", " ")
-    where = " and ".join(_REGION_WORDS[region] for region in regions)
+    where = "" if c.kind in LOW_BACK_ONLY | SACRAL_ONLY else region_words(regions)
+    where = where if regions else ""
     return f"{where} {kind}" if where and not c.name else kind
 
 
