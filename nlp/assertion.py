@@ -20,6 +20,13 @@ _ANSWER = re.compile(
     re.IGNORECASE,
 )
 
+_OPERATED_FOR = re.compile(
+    r"\b(?:underwent|had|status post|s/p|after|following|since)\b[^.;]*\b(?:surgery|fusion|laminectom\w*|\w*discectom\w*|\w*diskectom\w*|decompression|operation|instrumentation)\b[^.;]*\bfor\b[^.;]{0,40}$",
+    re.IGNORECASE,
+)
+_DIAGNOSED_BEFORE = re.compile(r"\b(sent home|discharged|released|told|diagnosed|diagnosis of)\b[^.;]*$", re.IGNORECASE)
+_TREATED_LONG_AGO = re.compile(r"\b((?:years?|months?) ago)\b[^.]*\b(?:was|were) (?:found|diagnosed|treated|noted)\b[^.]*\b(?:treated with|underwent|was treated|debrid\w+|resolved|doing (?:\w+ )?(?:\w+ )?well)\b", re.IGNORECASE)
+_YES_NO = re.compile(r"^[^\n:]{0,20}:?[ \t]*[\[(☐☑☒]?[ \t]*(?P<a>[xX✓✔*]?)[ \t]*[\])]?[ \t]*(?P<first>yes|no|y|n)\b[ \t]*[\[(][ \t]*(?P<b>[xX✓✔*]?)[ \t]*[\])][ \t]*(?P<second>yes|no|y|n)\b", re.IGNORECASE)
 _ASKED = re.compile(r"[ \t]?\(?\?")
 
 # Which status wins when several modifiers reach a mention; RESOLVED is history with a reason.
@@ -41,6 +48,9 @@ def assertion_of(span: Span, piece: Piece, doc: Doc, text: str, excerpt: Excerpt
     form = form_status(text, left, right)
     if form is not None:
         return form[0], form[1], ""
+    past = _past_by_wording(span, piece, text, left)
+    if past:
+        return "historical", past, ""
     if _ASKED.match(text, right):
         return "uncertain", "?", ""
     by_category = {m.category: m for m in reversed(span._.modifiers)}
@@ -56,6 +66,24 @@ def assertion_of(span: Span, piece: Piece, doc: Doc, text: str, excerpt: Excerpt
     return "present", "", ""
 
 
+def _past_by_wording(span: Span, piece: Piece, text: str, left: int) -> str:
+    """Words that make a mention past though they stand far from it: what an operation was for, what an earlier
+    clinician called it, what was treated long ago. Empty when none does."""
+    before = text[piece.sentence.start : left]
+    operated = _OPERATED_FOR.search(before)
+    if operated:
+        return operated.group().split()[0]
+    if span.label_ == "CONDITION" and span.id_.startswith(("strain", "sprain", "back-injury")):
+        earlier = _DIAGNOSED_BEFORE.search(before)
+        if earlier:
+            return earlier.group(1)
+    if not span.id_.startswith("pain"):
+        treated = _TREATED_LONG_AGO.search(text[piece.sentence.start : piece.sentence.end])
+        if treated:
+            return treated.group(1)
+    return ""
+
+
 def form_status(text: str, left: int, right: int) -> tuple[Assertion, str] | None:
     """The status a form gives to ``text[left:right]``: a box beside it or an answer after it; None when there is none."""
     start = max(text.rfind("\n", 0, left), text.rfind("\r", 0, left)) + 1
@@ -65,6 +93,10 @@ def form_status(text: str, left: int, right: int) -> tuple[Assertion, str] | Non
     answer = _ANSWER.match(text[right:end])
     if answer:
         return ("negated" if answer["no"] else "present"), answer.group().strip(" :=|?-–\t")
+    choice = _YES_NO.match(text[right:end])
+    if choice and bool(choice["a"]) != bool(choice["b"]):
+        ticked = choice["first"] if choice["a"] else choice["second"]
+        return ("present" if ticked.lower().startswith("y") else "negated"), choice.group().strip()
     box = _box_for(text[start:end], left - start, right - start)
     if box is None:
         return None

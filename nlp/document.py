@@ -13,7 +13,7 @@ from . import pipeline
 from .assertion import assertion_of
 from .excerpt import Piece
 from .headings import normal_title
-from .layout import Layout
+from .layout import Layout, Sentence
 from .pregnancy import pregnancy_of
 from .sources import source_of
 
@@ -37,9 +37,12 @@ _SPINAL_COMPLAINT = re.compile(r"\b(?:back|neck|spine|spinal|lumbar|cervical|tho
 _SPINAL_KINDS = frozenset(f.get_args(f.Kind)) - {"leg_pain", "radiating_pain", "outside_cause", "outside_problem", "chronic_pain", "flank_pain"}
 _THERAPY = re.compile(r"\b(?:physical|occupational) therap\w*(?: initial)?(?: evaluation| eval| progress| daily| treatment| discharge| note|:)|\breferred to (?:physical|occupational) therapy\b|\bPT (?:initial )?eval", re.IGNORECASE)
 _INJURED = re.compile(
-    r"\b(?:from|after|due to|following|secondary to|caused by|resulting from|since|s/p|status post)\b[^.;]{0,60}?\b(?:injur\w*|accident|trauma|mva|mvc|collision|fall|fell)\b|\binjured (?:his|her|my|the) (?:low(?:er)? )?(?:back|neck)|\b(?:hurt|injury to) (?:his|her|my|the) (?:low(?:er)? )?(?:back|neck)",
+    r"\W*(?:\w+\W+){0,5}?(?:from|after|due to|following|secondary to|caused by|resulting from|since|s/p|status post)\b[^.;,]{0,50}?\b(?:injur\w*|accident|trauma|mva|mvc|collision|fall|fell)\b",
     re.IGNORECASE,
 )
+_INJURED_SITE = re.compile(r"\b(?:injured|hurt|injury to) (?:his|her|my|the) (?:low(?:er)? )?(?:back|neck)", re.IGNORECASE)
+_RESTATED = re.compile(r"\b(?:year|y/?o|yr|y\.o)\b[^.]{0,160}\b(?:who )?(?:presents?|presented|presenting|comes in|here today|seen today|returns?)\b[^.]{0,60}\b(?:with|for|complaining|due to)\b", re.IGNORECASE)
+_LEVEL_LABEL = re.compile(r"[CTLS]\d{1,2}[ ]?[-/][ ]?[CTLS]?\d{1,2}[ ]?(?::|[ ]-)", re.IGNORECASE)
 _ITEM_WORDS = 12
 
 
@@ -52,6 +55,16 @@ class NoteFacts:
     spinal_study: bool
     layout: Layout
     text: str
+
+    def restates_complaint(self, sentence: Sentence) -> bool:
+        """ "Mr. Doe is a 61-year-old man who presents with back pain." opening an assessment is no diagnosis."""
+        if sentence.section.category != "assessment" or sentence.label:
+            return False
+        return bool(_RESTATED.search(self.text, sentence.start, sentence.end))
+
+    def opens_with_level(self, sentence: Sentence) -> bool:
+        """A line of a report that starts with its level ("L4-5: ...")."""
+        return bool(_LEVEL_LABEL.match(self.text, sentence.start))
 
     # -- complaint -----------------------------------------------------------------------------------------------------
 
@@ -242,7 +255,8 @@ class _Marks:
             return condition
         raw = self.note.text[sentence.start : sentence.end]
         extra = set(condition.qualities)
-        if _INJURED.search(raw):
+        after = raw[condition.evidence.end - sentence.start :][:110]
+        if _INJURED_SITE.search(raw) or _INJURED.match(after):
             extra.add("from_injury")
         if re.search(r"\b(?:sudden\w*|acute(?:ly)?|immediate\w*|abrupt\w*|felt a (?:pop|pull|snap))\b", raw, re.IGNORECASE):
             extra.add("acute_onset")

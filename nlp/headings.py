@@ -20,7 +20,7 @@ _SPINAL = re.compile(r"\b(?:back|neck|spin|lumb|cervic|thorac|sciat|disc|pain|ra
 _HOLDS_PARTS = frozenset({"exam", "review_of_systems", "imaging", "past_history", "other", "medication", "procedure"})
 
 
-_QUALIFIED = re.compile(r"(?:[a-z]+ ){1,3}(?P<title>assessment|impression|impressions|diagnosis|diagnoses|assessment and plan|dx|plan)$")
+_QUALIFIED = re.compile(r"(?:[a-z]+ ){1,3}(?P<title>assessment|impression|impressions|diagnosis|diagnoses|assessment and plan|dx|plan)$|(?P<first>assessment|impression|diagnosis|diagnoses|dx) (?:list|today|list today|details|summary)$")
 # A block copied from an earlier visit is history, whatever its own headings say, until today's part starts.
 _PRIOR = re.compile(r"\b(?:prior|previous|last|old|outside|copied)\b.*\b(?:note|visit|encounter|assessment|a p|impression|plan|a/p)\b")
 _TODAY = re.compile(r"\b(?:today|current visit|this visit|interval)\b")
@@ -64,7 +64,7 @@ class Titles:
             return "past_history", False
         if found is None and (qualified := _QUALIFIED.match(key)):
             # "PT assessment", "orthopaedic impression": the last words say what it is.
-            return self._known.get(qualified["title"])
+            return self._known.get(qualified["title"] or qualified["first"])
         return found
 
     def opens(self, line: str) -> bool:

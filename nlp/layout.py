@@ -246,9 +246,10 @@ class _Walker:
 
     def _numbered_run(self, start: int, end: int) -> None:
         """Splits "1. Strain. 2. Pain." on one line into entries."""
-        cuts = [m for m in _NUMBER_INLINE.finditer(self.text, start, end) if self._is_entry_number(m, start)]
         position = start
-        for cut in cuts:
+        for cut in _NUMBER_INLINE.finditer(self.text, start, end):
+            if not self._is_entry_number(cut, start):
+                continue
             self._sentences(position, cut.start())
             self.numbered = True
             self._next_item()

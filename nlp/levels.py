@@ -16,7 +16,7 @@ PLACEHOLDER = "lvl"
 
 _ORDER = [f"C{n}" for n in range(0, 8)] + [f"T{n}" for n in range(1, 13)] + [f"L{n}" for n in range(1, 6)] + [f"S{n}" for n in range(1, 6)]
 _INDEX = {name: i for i, name in enumerate(_ORDER)}
-_LIMIT = {"C": 7, "T": 12, "L": 5, "S": 5}
+_LIMIT = {"C": 8, "T": 12, "L": 5, "S": 5}
 
 _VERTEBRA = r"[CTLS][ -]?\d{1,2}"
 # One expression: "L4", "L4-5", "L4-L5", "L4/5", "L5S1", "L3, L4 and L5", "C3 through C5", "L4-5-S1".
@@ -58,6 +58,8 @@ def disc(upper: str, lower: str) -> str:
 
 def discs_between(upper: str, lower: str) -> tuple[str, ...]:
     """Every disc from `upper` to `lower` inclusive: C5, C7 give C5-C6 and C6-C7."""
+    if "C8" in (upper, lower):
+        return ()
     left, right = sorted((_INDEX[upper], _INDEX[lower]))
     return tuple(disc(_ORDER[i], _ORDER[i + 1]) for i in range(left, right))
 
@@ -134,6 +136,12 @@ def region_of_disc(level: str) -> Region:
     if (upper, lower) in crossing:
         return crossing[upper, lower]
     return _REGION_OF_LETTER[upper[0]]
+
+
+def region_of_root(name: str) -> Region:
+    """The region of a nerve root (coding policy 2): C8 is cervicothoracic, S1 lumbosacral."""
+    special: dict[str, Region] = {"C1": "occipito_atlanto_axial", "C2": "occipito_atlanto_axial", "C8": "cervicothoracic", "S1": "lumbosacral"}
+    return special.get(name) or _REGION_OF_LETTER[name[0]]
 
 
 def region_of_vertebra(name: str) -> Region:

@@ -34,8 +34,10 @@ _FILLERS = frozenset(
     " reported noted only usually described points feels developing really increased better".split()
 )
 _RADIATION = frozenset("radiating radiates radiate radiated radiation shooting shoots travels traveling travelling going goes extending extends down spreading into referred moving moves".split())
+_SIDE_WORDS = frozenset("left right bilateral both the a her his my their l r lt rt sided side mid upper lower in of at on".split())
 _BREAKS = frozenset((";", "but", "however", "although", "while", "whereas", "which", "who", "because", "since"))
 _VETO_PARTS = frozenset(("other", "arm"))
+_ROOT_KINDS = frozenset(("radiculopathy", "root_compression", "radiating_pain"))
 
 
 @dataclass
@@ -167,8 +169,8 @@ class SentenceReader:
         return found
 
     def _only_joined(self, start: int, end: int) -> bool:
-        words = [self.doc[i] for i in range(start, end)]
-        return any(w.lower_ in _JOINERS for w in words) or not words
+        words = [self.doc[i].lower_ for i in range(start, end)]
+        return not words or (any(w in _JOINERS for w in words) and all(w in _JOINERS or w in _SIDE_WORDS for w in words))
 
     def _np(self, i: int) -> bool:
         token: Token = self.doc[i]
@@ -186,7 +188,7 @@ class SentenceReader:
                 break
             span = self.at.get(i)
             if span is not None and span.label_ == "SITE":
-                if not tied and not found:
+                if not tied and not found and word != "between":
                     break
                 found.append(span)
                 i, gap = span.end, 0
@@ -305,7 +307,7 @@ class SentenceReader:
     def _take_place(self, mention: Mention, span: Span) -> None:
         if span.label_ == "LEVEL":
             level = self.level_at.get(span.start)
-            if level is None:
+            if level is None or (mention.kind not in _ROOT_KINDS and self._is_root(span)):
                 return
             mention.discs.extend(d for d in level.discs if d not in mention.discs)
             mention.vertebrae.extend(v for v in level.vertebrae if v not in mention.vertebrae)
@@ -327,6 +329,12 @@ class SentenceReader:
                 mention.regions.append(region)
             mention.notes.append(("regions", span))
             self._grow_near(mention, span)
+
+    def _is_root(self, span: Span) -> bool:
+        """ "the L5 nerve root": a root, not the level of the disc that touches it."""
+        near = [t.lower_ for t in self.doc[span.end : min(span.end + 3, self.sentence.end)]]
+        before = [t.lower_ for t in self.doc[max(self.sentence.start, span.start - 2) : span.start]]
+        return bool({"root", "roots", "nerve", "nerves"} & set(near[:2])) or bool({"exiting", "traversing", "descending"} & set(before))
 
     def _grow_near(self, mention: Mention, span: Span) -> None:
         if span.start - mention.end <= 3 and mention.start - span.end <= 3:
@@ -382,6 +390,8 @@ class SentenceReader:
 
     def _of_other(self, side: Span, mention: Mention) -> bool:
         """ "right knee", "left shoulder": a side of something else (a leg's side is the sciatica's)."""
+        if mention.start <= side.end < mention.end:
+            return False
         span = self.at.get(side.end) if side.end < self.sentence.end else None
         if span is None or span.label_ != "SITE":
             return False
@@ -409,9 +419,9 @@ class SentenceReader:
 
     def _owners(self, span: Span, mentions: list[Mention]) -> list[Mention]:
         """The mentions an adjective speaks of: those it stands in or right before; else the one it is said of after."""
-        inside = [m for m in mentions if m.start <= span.start < m.end]
+        inside = {m.head for m in mentions if m.start <= span.start < m.end}
         if inside:
-            return inside
+            return [m for m in mentions if m.head in inside]
         after = [m for m in mentions if span.end <= m.start]
         if after:
             first = min(m.start for m in after)

@@ -107,9 +107,12 @@ class _NoteReader:
         if not found:
             return
         here = [m for m in mentions if m.kind not in ("ignore",)]
+        outside = [s for s in self.doc.spans[pipeline.TARGETS] if s.label_ == "OUTSIDE" and sentence.start <= s.start < sentence.end]
         for duration in found:
             span = self.doc.char_span(sentence.start_char + duration.start, sentence.start_char + duration.end, alignment_mode="expand")
             if span is None:
+                continue
+            if any(0 <= span.start - s.end <= 3 for s in outside):
                 continue
             owners = self._timed(span, here) or self._anaphor(piece, here, read)
             for owner in owners:
@@ -169,7 +172,7 @@ class _NoteReader:
                 if mention.meta.get("needs") != "spine" or mention.sited or mention.vetoed:
                     continue
                 near = [m for p, _, ms in read[max(0, index - 3) : index + 1] for m in ms if p.sentence.section == piece.sentence.section and p.sentence.item == piece.sentence.item]
-                if any(m.sited and not m.vetoed and m.kind not in ("ignore", "leg_pain") and m is not mention for m in near):
+                if any((m.sited or m.kind == "cauda_equina") and not m.vetoed and m.kind not in ("ignore", "leg_pain") and m is not mention for m in near):
                     mention.sited = True
                 elif self.facts.spinal_study:
                     mention.sited = True
@@ -181,9 +184,11 @@ class _NoteReader:
         places: dict[int, int] = {}
         for piece, sentence, mentions in read:
             for mention in mentions:
+                if mention.kind == "unsited_pain" and mention.chronicity in ("chronic", "acute_on_chronic"):
+                    mention.kind = "chronic_pain"
                 if mention.kind in ("ignore", "unsited_pain") or mention.vetoed:
                     continue
-                if mention.meta.get("needs") == "spine" and not mention.sited and not self._spinal_by_complaint(piece, mention):
+                if mention.meta.get("needs") == "spine" and not mention.sited and mention.kind != "chronic_pain" and not self._spinal_by_complaint(piece, mention):
                     continue
                 places[id(mention)] = len(out)
                 out.append(self._condition(piece, sentence, mention))
@@ -296,7 +301,8 @@ def _regions(mention: Mention) -> tuple[f.Region, ...]:
     if mention.discs:
         found = {lv.region_of_disc(d) for d in mention.discs}
     elif mention.vertebrae:
-        found = {lv.region_of_vertebra(v) for v in mention.vertebrae}
+        region_of = lv.region_of_root if mention.kind in _ROOT_KINDS else lv.region_of_vertebra
+        found = {region_of(v) for v in mention.vertebrae}
         # A vertebra alone is coarser than the region word it stands with ("lumbosacral ... L5").
         if mention.regions and not found & set(mention.regions):
             found = set(mention.regions)  # type: ignore[arg-type]

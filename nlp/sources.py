@@ -50,6 +50,10 @@ _PROCEDURE: dict[str, Source] = {
 def source_of(sentence: Sentence, facts: NoteFacts) -> Source:
     """The source of what `sentence` says; a sub-heading ("Plan:" in an entry) goes before its section."""
     category = sentence.section.category
+    if facts.restates_complaint(sentence):
+        return "chief_complaint"
+    if facts.document_type in ("imaging_report", "emg_report") and facts.opens_with_level(sentence):
+        return "imaging"
     if sentence.label in ("plan", "education"):
         return "plan" if sentence.label == "plan" else "education"
     if sentence.label == "exam" and category in ("history", "none", "chief_complaint") and facts.document_type == "visit":

@@ -20,7 +20,7 @@ _MONTHS = {m: i for i, m in enumerate("jan feb mar apr may jun jul aug sep oct n
 _NUMBER = r"(?:\d+(?:\.\d+)?(?:\s?1/2)?|" + "|".join(sorted(_WORDS, key=len, reverse=True)) + r")"
 _AMOUNT = (
     rf"(?P<low>{_NUMBER})(?:[ -]and[ -](?:a[ -])?half)?(?:\s?(?:-|to|or)\s?(?P<high>{_NUMBER}))?(?:[ ]of)?[ -]?(?:and[ -]a[ -]half[ -])?"
-    r"(?P<unit>days?|weeks?|wks?|months?|mos?|mths?|years?|yrs?|decades?|hours?|hrs?|d(?=\W|$)|y(?=\W|$)|w(?=\W|$))\b\.?"
+    r"(?P<unit>days?|weeks?|wks?|months?|mos?|mths?|years?|yrs?|decades?|hours?|hrs?|(?<=\d)[ ]?[dyw](?=\W|$))\b\.?"
 )
 _LEAD = r"(?:about|around|approximately|approx\.?|roughly|nearly|almost|over|more than|greater than|at least|>|~|\+|the (?:last|past)|(?:the )?(?:last|past)|these)\s*"
 _PATTERNS = (
@@ -28,7 +28,7 @@ _PATTERNS = (
     re.compile(rf"\b{_AMOUNT}[ -]?(?:old )?(?:history|hx|h/o|duration)\b", re.IGNORECASE),
     re.compile(rf"\b(?:history|hx|duration)(?: of)?(?: the)?(?: (?:pain|symptoms))?(?: is| was|:)?\s*(?:{_LEAD})*{_AMOUNT}", re.IGNORECASE),
     # x 3 wks; for the past six months; over the last 2-3 weeks
-    re.compile(rf"(?:\bx|\bfor|\bover|\bduring|\bin|\bthe|\bpast|\blast|\bthroughout|\bof|,|\()\s*(?:{_LEAD})*(?<![\w]){_AMOUNT}(?:['’]s?)?(?: (?:duration|now))?", re.IGNORECASE),
+    re.compile(rf"(?:\bx|>|~|\bgreater than|\bmore than|\bfor|\bover|\bduring|\bin|\bthe|\bpast|\blast|\bthroughout|\bof|,|\()\s*(?:{_LEAD})*(?<![\w]){_AMOUNT}(?:['’]s?)?(?: (?:duration|now))?", re.IGNORECASE),
     # 4 months ago; 4 weeks earlier
     re.compile(rf"(?:{_LEAD})?\b{_AMOUNT}\s*(?:ago|earlier|back|prior|duration)\b", re.IGNORECASE),
 )
@@ -65,7 +65,7 @@ def _number(word: str) -> float:
 
 
 def _days(match: re.Match[str]) -> int:
-    unit = match["unit"].lower().rstrip(".")
+    unit = match["unit"].lower().strip(" .")
     size = _UNITS.get(unit, _UNITS.get(unit.rstrip("s"), 0))
     half = 0.5 if "half" in match.group().lower() else 0.0
     return int((_number(match["low"]) + half) * size)
