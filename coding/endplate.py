@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from .case import Case
-from .findings import Condition
+from .findings import Condition, Region
 from .kinds import EXPLAINED_AWAY, SPINAL_PAIN
 from .regions import LOW_BACK, groups_of
 from .selection import TOLD
@@ -30,8 +30,8 @@ class Endplate:
 
 def endplate(case: Case) -> Endplate:
     """What the note says of the vertebral endplate as a source of low back pain."""
-    words = tuple(i for p in case.of("vertebrogenic_pain") for i in p.mentions if _low(case.mention(i)))
-    changes = tuple(i for i in case.present("endplate_change") if _low(case.mention(i)))
+    words = tuple(i for p in case.of("vertebrogenic_pain") if is_low(p.regions) for i in p.mentions)
+    changes = tuple(i for i in case.present("endplate_change") if is_low(case.mention(i).regions))
     if words:
         return Endplate("stated" if changes else "word_only", words, changes)
     tied = tuple(i for i in changes if _tied(case, i))
@@ -40,8 +40,9 @@ def endplate(case: Case) -> Endplate:
     return Endplate("reported" if changes else "none", (), changes)
 
 
-def _low(c: Condition) -> bool:
-    groups = groups_of(c.regions)
+def is_low(regions: tuple[Region, ...]) -> bool:
+    """Whether this may be the low back: it is, or no region is stated."""
+    groups = groups_of(regions)
     return not groups or LOW_BACK in groups
 
 
@@ -50,7 +51,7 @@ def _tied(case: Case, index: int) -> bool:
     c = case.mention(index)
     if EXPLAINED_AWAY.intersection(c.qualities):
         return False
-    pains = [i for i in case.present(*sorted(SPINAL_PAIN)) if _low(case.mention(i)) and _told(case.mention(i))]
+    pains = [i for i in case.present(*sorted(SPINAL_PAIN)) if is_low(case.mention(i).regions) and _told(case.mention(i))]
     if case.tied(pains, (index,), "not_due_to"):
         return False
     if "pain_generator" in c.qualities or case.tied(pains, (index,), "due_to", "with"):

@@ -118,7 +118,8 @@ def _inherited(findings: Findings, selection: Selection, index: int) -> Sites:
     if any(o.kind == c.kind and _usable(c, stated_sites(o)) for o in coded):
         return {None: ()}  # `_fold` joins it to the namesake that says more
     same = [o for o in (*coded, *support) if o.kind in alike and not is_graded_down(o)]
-    company = [o for o in coded if o.kind not in WITHOUT_REGION]
+    apart = WITHOUT_REGION | SACRAL_ONLY if c.kind in SPINAL_PAIN else WITHOUT_REGION
+    company = [o for o in coded if o.kind not in apart]
     pains = [o for o in (*coded, *support) if o.kind in SPINAL_PAIN and not o.imaging]
     for others, keep_levels in ((same, True), (company, False), ((*company, *pains), False)):
         places = _one_group(c, others)

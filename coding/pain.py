@@ -8,7 +8,7 @@ from .case import Case
 from .codes import draft
 from .codeset import NotCoded
 from .disc import both_sources
-from .endplate import Endplate, endplate
+from .endplate import Endplate, endplate, is_low
 from .findings import Quality, Region, Side
 from .kinds import DISCS, INTEGRAL_CAUSES, SACRAL_ONLY, SPINAL_PAIN
 from .problem import Draft, Found, Problem, evidence_of
@@ -45,7 +45,7 @@ def pains(case: Case, spending: Spending, injury: tuple[Draft, ...]) -> Found:
     """Codes of every pain, sciatica and radiculopathy. ``injury``: drafts of injuries made from a pain (guide rule)."""
     plate = endplate(case)
     found = _vertebrogenic(case, plate) + radiculopathies(case, spending) + _sciatica(case, spending, plate)
-    for problem in case.of("pain"):
+    for problem in case.of("pain", "vertebrogenic_pain"):
         found += _pain(case, problem, plate, injury)
     for problem in case.of("flank_pain"):
         found += _flank(case, problem)
@@ -144,8 +144,7 @@ def _has_own_heading(problem: Problem, item: int) -> bool:
 
 
 def _is_vertebrogenic(problem: Problem, plate: Endplate) -> bool:
-    low = not problem.region or LOW_BACK in groups_of(problem.regions)
-    return low and plate.state in ("stated", "tied", "word_only")
+    return is_low(problem.regions) and plate.state in ("stated", "tied", "word_only")
 
 
 def _vertebrogenic(case: Case, plate: Endplate) -> Found:
@@ -268,9 +267,8 @@ def _low_back_pain_today(case: Case) -> tuple[int, ...]:
 
 def _in_sciatica(case: Case, problem: Problem, plate: Endplate) -> bool:
     """Whether this low back pain is the first half of an M54.4- coded here."""
-    low = not problem.region or LOW_BACK in groups_of(problem.regions)
     live = [s for s in _sciaticas(case) if not replaced_by_radiculopathy(case, s)]
-    if not low or plate.source or not live or problem.said("own_problem", "unrelated"):
+    if not is_low(problem.regions) or plate.source or not live or problem.said("own_problem", "unrelated"):
         return False
     return not case.near(INTEGRAL_CAUSES, ("lumbar",))
 
