@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from .coding.codeset import Code, CodeSet, Exemption, NotCoded, Notice, RedFlag, Seen
     from .coding.errors import FindingsError, InputError, ReleaseError, SpinecodeError, TableError
     from .coding.findings import Evidence, Findings
+    from .pipelines.no_text import blank_text
     from .pipelines.render import render
-    from .pipelines.result import Result, blank_text, result_schema
+    from .pipelines.result import Result, result_schema
     from .pipelines.suggest import Spinecode, replay
 
 __version__ = "0.1.0"
@@ -53,8 +54,9 @@ _HOME = {
     **dict.fromkeys(("Code", "CodeSet", "Exemption", "NotCoded", "Notice", "RedFlag", "Seen"), "coding.codeset"),
     **dict.fromkeys(("FindingsError", "InputError", "ReleaseError", "SpinecodeError", "TableError"), "coding.errors"),
     **dict.fromkeys(("Evidence", "Findings"), "coding.findings"),
-    **dict.fromkeys(("Result", "blank_text", "result_schema"), "pipelines.result"),
+    **dict.fromkeys(("Result", "result_schema"), "pipelines.result"),
     **dict.fromkeys(("Spinecode", "replay"), "pipelines.suggest"),
+    "blank_text": "pipelines.no_text",
     "render": "pipelines.render",
 }
 

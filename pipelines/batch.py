@@ -19,7 +19,8 @@ from typing import BinaryIO, Final
 from ..coding.errors import InputError, SpinecodeError
 from . import journal
 from .journal import PRIVATE, Identity, Progress
-from .result import blank_text, canonical_json
+from .no_text import blank_text
+from .result import canonical_json
 from .rows import Reject, Row, parse_row
 from .suggest import Spinecode
 

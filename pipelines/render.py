@@ -71,8 +71,10 @@ def _not_coded(result: Result) -> list[str]:
 
 def _left_out(entry: NotCoded) -> str:
     code = f" ({entry.code})" if entry.code else ""
-    words = f"  {_quotes(entry.evidence)}" if entry.evidence else ""
-    return f"{plain(entry.what)}{code}, {entry.status.replace('_', ' ')}: {plain(entry.reason)}{words}"
+    # The reason quotes the words already; where they stand is what is missing.
+    places = ", ".join(dict.fromkeys(_section(piece) for piece in entry.evidence))
+    where = f" ({places})" if places else ""
+    return f"{plain(entry.what)}{code}, {entry.status.replace('_', ' ')}: {plain(entry.reason)}{where}"
 
 
 def _seen(result: Result) -> list[str]:
@@ -95,12 +97,24 @@ def _warnings(result: Result) -> list[str]:
 def _quotes(evidence: Iterable[Evidence]) -> str:
     """The quoted words with their sections, each section named once after its words."""
     by_section: dict[str, list[str]] = {}
-    for piece in evidence:
-        words = by_section.setdefault(plain(piece.section).replace("_", " "), [])
+    for piece in _outermost(list(evidence)):
+        words = by_section.setdefault(_section(piece), [])
         quote = f"“{_short(plain(piece.text), _QUOTE)}”"
         if quote not in words:
             words.append(quote)
     return "; ".join(f"{', '.join(words)} ({section})" for section, words in by_section.items())
+
+
+def _outermost(evidence: list[Evidence]) -> list[Evidence]:
+    """Without the words that stand inside another quote."""
+    return [
+        a for a in evidence if not any(b.start <= a.start and a.end <= b.end and a.text != b.text for b in evidence)
+    ]
+
+
+def _section(piece: Evidence) -> str:
+    """The heading the words stand under, as a person would name it."""
+    return plain(piece.section).strip("(): ") or "no heading"
 
 
 def _field(label: str, text: str) -> list[str]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final, get_args
@@ -56,11 +55,7 @@ class Result:
             "ruleset": self.ruleset,
             "text_sha256": self.text_sha256,
             "outcome": self.outcome,
-            "codes": [_code(code) for code in self.codes],
-            "not_coded": [_not_coded(entry) for entry in self.not_coded],
-            "seen": [{"what": entry.what, "evidence": _evidence(entry.evidence)} for entry in self.seen],
-            "red_flags": [{"flag": entry.flag, "evidence": _evidence(entry.evidence)} for entry in self.red_flags],
-            "warnings": [{"kind": notice.kind, "message": notice.message} for notice in self.warnings],
+            **decision_data(self),
             "findings": to_json(self.findings),
         }
         if self.extra is not None:
@@ -111,6 +106,17 @@ def canonical_json(data: Any) -> str:
     return line.replace("\u2028", "\\u2028").replace("\u2029", "\\u2029").replace("\x85", "\\u0085")
 
 
+def decision_data(decided: Result | CodeSet) -> dict[str, Any]:
+    """The five lists of a decision, as the result object has them."""
+    return {
+        "codes": [_code(code) for code in decided.codes],
+        "not_coded": [_not_coded(entry) for entry in decided.not_coded],
+        "seen": [{"what": entry.what, "evidence": _evidence(entry.evidence)} for entry in decided.seen],
+        "red_flags": [{"flag": entry.flag, "evidence": _evidence(entry.evidence)} for entry in decided.red_flags],
+        "warnings": [{"kind": notice.kind, "message": notice.message} for notice in decided.warnings],
+    }
+
+
 def _evidence(evidence: tuple[Evidence, ...]) -> list[dict[str, Any]]:
     return [{"start": e.start, "end": e.end, "text": e.text, "section": e.section} for e in evidence]
 
@@ -139,79 +145,6 @@ def _not_coded(entry: NotCoded) -> dict[str, Any]:
         "rule": entry.rule,
         "evidence": _evidence(entry.evidence),
     }
-
-
-# -- a result without the note's words ---------------------------------------------------------------------------------
-
-_QUOTED = re.compile(r"“[^“”]*”|\"[^\"]*\"")
-_WORD = re.compile(r"[^\W_]{3,}")
-
-
-def blank_text(result: Mapping[str, Any]) -> dict[str, Any]:
-    """The result object with every string taken from the note blanked (``--no-text``).
-
-    Offsets, codes and rule ids stay, and the findings still replay. Where it cannot be known whether words are the
-    note's or ours, they are blanked.
-    """
-    quotes = sorted(_texts(result), key=lambda text: (-len(text), text))
-    out = dict(result)
-    out["codes"] = [
-        {**code, "rationale": _unquoted(code["rationale"], quotes), "evidence": _blanked(code["evidence"])}
-        for code in result["codes"]
-    ]
-    out["not_coded"] = [
-        {
-            **entry,
-            "what": _label(entry["what"], entry["evidence"]),
-            "reason": _unquoted(entry["reason"], quotes),
-            "evidence": _blanked(entry["evidence"]),
-        }
-        for entry in result["not_coded"]
-    ]
-    out["seen"] = [
-        {"what": _label(entry["what"], entry["evidence"]), "evidence": _blanked(entry["evidence"])}
-        for entry in result["seen"]
-    ]
-    out["red_flags"] = [{**entry, "evidence": _blanked(entry["evidence"])} for entry in result["red_flags"]]
-    out["warnings"] = [{**entry, "message": _unquoted(entry["message"], quotes)} for entry in result["warnings"]]
-    out["findings"] = _blanked(result["findings"])
-    if "extra" in result:
-        out["extra"] = dict.fromkeys(result["extra"], "")
-    return out
-
-
-def _texts(value: Any) -> set[str]:
-    """Every string of the note in a result: evidence, and the words that set an assertion."""
-    if isinstance(value, Mapping):
-        own = {value[key] for key in ("text", "cue") if isinstance(value.get(key), str)}
-        return own.union(*(_texts(item) for key, item in value.items() if key != "extra"))
-    if isinstance(value, list):
-        return set[str]().union(*map(_texts, value))
-    return set()
-
-
-def _unquoted(sentence: str, quotes: list[str]) -> str:
-    # The known quotes first: a quote that itself holds quotation marks would end too early for the pattern.
-    for text in quotes:
-        if text:
-            sentence = sentence.replace(f"“{text}”", "“”").replace(f'"{text}"', '""')
-    return _QUOTED.sub(lambda match: match.group()[0] + match.group()[-1], sentence)
-
-
-def _label(what: str, evidence: list[Mapping[str, Any]]) -> str:
-    """A label of ours stays; one that shares a word with the note may be the note's."""
-    said = {word.casefold() for e in evidence for word in _WORD.findall(e["text"])}
-    return "" if said.intersection(word.casefold() for word in _WORD.findall(what)) else what
-
-
-def _blanked(value: Any) -> Any:
-    """``value`` without evidence text, assertion cues and names of problems that are ours only by quotation."""
-    if isinstance(value, list):
-        return [_blanked(item) for item in value]
-    if not isinstance(value, Mapping):
-        return value
-    blank = {"text", "cue"} | ({"name"} if value.get("kind") == "outside_problem" else set())
-    return {key: "" if key in blank and isinstance(item, str) else _blanked(item) for key, item in value.items()}
 
 
 # -- JSON Schema -------------------------------------------------------------------------------------------------------

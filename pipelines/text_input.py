@@ -42,7 +42,10 @@ _BINARY_SHARE: Final = 0.3
 """Share of control characters from which text is taken for binary. A stray NUL in a note is far below it, UTF-16 read as
 UTF-8 (every second byte NUL) far above."""
 
-_BOM_DROPPED: Final = Notice("input", "A byte order mark at the start of the note was dropped; offsets start after it.")
+INPUT_NOTICE: Final = "input"
+_BOM_DROPPED: Final = Notice(
+    INPUT_NOTICE, "A byte order mark at the start of the note was dropped; offsets start after it."
+)
 
 
 @dataclass(frozen=True)

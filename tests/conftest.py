@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -76,5 +77,10 @@ def every_evidence() -> Callable[[Any], Iterator[dict[str, Any]]]:
 
 @pytest.fixture(scope="session")
 def sample_texts() -> list[str]:
-    """Notes written here: the samples, and whatever stands in the corpora of this repository."""
-    return [path.read_text(encoding="utf-8") for path in sorted((ROOT / "corpora" / "samples").glob("*.txt"))]
+    """Notes written here: the samples, the guide's cases and the written notes. The blind part stays out of tests."""
+    corpora = ROOT / "corpora"
+    texts = [path.read_text(encoding="utf-8") for path in sorted((corpora / "samples").glob("*.txt"))]
+    for folder in ("guide", "written"):
+        lines = (corpora / folder / "notes.jsonl").read_text(encoding="utf-8").splitlines()
+        texts += [json.loads(line)["text"] for line in lines if line]
+    return texts

@@ -10,7 +10,8 @@ import pytest
 import spinecode
 from spinecode.coding.codeset import Code, Exemption, NotCoded, Notice, RedFlag, Seen
 from spinecode.coding.findings import Condition, Evidence, Findings, Mark
-from spinecode.pipelines.result import SCHEMA, Result, blank_text, canonical_json, result_schema
+from spinecode.pipelines.no_text import blank_text
+from spinecode.pipelines.result import SCHEMA, Result, canonical_json, result_schema
 
 ROOT = Path(__file__).resolve().parent.parent
 WORDS = 'Mr. Quill said ”my back” is "on fire", denies   numbness'
@@ -104,15 +105,33 @@ def test_keys_stand_in_the_contracts_order(result):
 
 
 def test_no_text_leaves_no_word_of_the_note(result):
-    blank = blank_text(result.to_dict())
+    blank = blank_text(result.to_dict())  # codes that these findings do not decide to: every sentence goes
     dumped = canonical_json(blank)
     for word in ("Quill", "my back", "on fire", "numbness", "Gouty"):
         assert word not in dumped
     before = result.to_dict()
     assert [code["code"] for code in blank["codes"]] == [code["code"] for code in before["codes"]]
-    assert blank["codes"][0]["evidence"][0]["start"] == before["codes"][0]["evidence"][0]["start"]
-    assert blank["not_coded"][0]["what"] == "disc displacement"
+    assert [entry["rule"] for entry in blank["not_coded"]] == [entry["rule"] for entry in before["not_coded"]]
+    assert blank["codes"][0]["evidence"] == [{"start": 10, "end": 10 + len(WORDS), "text": "", "section": ""}]
+    assert blank["seen"][0]["what"] == ""
     assert blank["extra"] == {"mrn": "", "nested": ""}
+
+
+def test_no_text_keeps_our_own_sentences(engine, every_evidence):
+    text = """CHIEF COMPLAINT OF QUILL:
+Low back pain.
+
+ASSESSMENT:
+1. Low back pain; "Quill" denies sciatica.
+2. Quillitis, stable.
+"""
+    data = engine.suggest(text).to_dict()
+    assert "Quillitis" in canonical_json(data)
+    blank = blank_text(data)
+    assert "quill" not in canonical_json(blank).lower()
+    assert [entry["start"] for entry in every_evidence(blank)] == [entry["start"] for entry in every_evidence(data)]
+    assert all(code["rationale"] for code in blank["codes"])
+    assert all(entry["reason"] for entry in blank["not_coded"])
 
 
 def test_no_text_changes_nothing_it_was_given(result):
@@ -126,14 +145,20 @@ def test_one_result_is_one_line_for_every_reader():
     assert len(canonical_json({"a": "x\u2028y\u2029z\x85w\x0bv\x0cu\x1ct"}).splitlines()) == 1
 
 
-def test_blanked_findings_replay_to_the_same_codes(engine, note, sample_texts):
+def test_stored_findings_replay_to_the_same_codes(engine, note, sample_texts):
     for text in (note, *sample_texts):
         data = engine.suggest(text).to_dict()
-        codes = [(code["code"], code["role"]) for code in data["codes"]]
-        for stored in (data, blank_text(data)):
-            again = spinecode.replay(json.loads(canonical_json(stored)))
-            assert [(code.code, code.role) for code in again.codes] == codes
-            assert again.outcome == data["outcome"]
+        assert decided(spinecode.replay(canonical_json(data))) == decided(engine.suggest(text))
+
+
+def test_findings_without_the_notes_words_replay_to_the_same_codes(engine, note, sample_texts):
+    for text in (note, *sample_texts):
+        result = engine.suggest(text)
+        assert decided(spinecode.replay(blank_text(result.to_dict()))) == decided(result), text
+
+
+def decided(answer):
+    return answer.outcome, [(code.code, code.role, code.rule) for code in answer.codes]
 
 
 def test_the_example_note_is_coded(engine, note):
