@@ -117,7 +117,8 @@ def _unlocated(case: Case, d: Draft) -> tuple[int, ...]:
 
 def _is_chronic(c: Condition) -> bool:
     """The provider's word on this pain, or a stated duration of twelve weeks or more."""
-    return _by_word(c) or (c.duration_days is not None and c.duration_days >= CHRONIC_DAYS)
+    lasting = c.duration_days is not None and c.duration_days >= CHRONIC_DAYS
+    return _by_word(c) or (lasting and c.assertion == "present")
 
 
 def _by_word(c: Condition) -> bool:

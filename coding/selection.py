@@ -48,12 +48,31 @@ def select(findings: Findings) -> Selection:
     else:
         coded, refused = _from_history(findings)
     out = {index for index, _ in refused}
-    support = tuple(
+    support = {
         i
         for i, c in _present(findings)
         if i not in coded and c.source in SUPPORTING and is_spinal(c) and not _keeps_out(i, out, refused)
-    )
-    return Selection(tuple(sorted(coded)), support, tuple(refused))
+    }
+    support |= _shown_present(findings, coded)
+    return Selection(tuple(sorted(coded)), tuple(sorted(support)), tuple(refused))
+
+
+def _shown_present(findings: Findings, coded: set[int]) -> set[int]:
+    """Past history and "history of X" are past unless the note shows X present: then they tell more of it."""
+    now = [findings.conditions[i] for i in sorted(coded)]
+    return {
+        i
+        for i, c in enumerate(findings.conditions)
+        if _told_as_history(c) and any(o.kind == c.kind and same_or_unknown(o.regions, c.regions) for o in now)
+    }
+
+
+def _told_as_history(c: Condition) -> bool:
+    if "resolved" in c.qualities or c.imaging:
+        return False
+    if c.assertion == "historical":
+        return c.source in TOLD | {"past_history"} and c.cue.lower().startswith(("history of", "h/o", "hx"))
+    return c.assertion == "present" and c.source == "past_history"
 
 
 def _keeps_out(index: int, out: set[int], refused: Iterable[tuple[int, str]]) -> bool:
