@@ -88,10 +88,17 @@ def notes(draw: st.DrawFn) -> f.Findings:
             )
         ),
         injuries=tuple(
-            draw(st.lists(st.builds(f.Injury, st.sampled_from(get_args(f.Mechanism)), st.just(mark), st.booleans()), max_size=1))
+            draw(
+                st.lists(
+                    st.builds(f.Injury, st.sampled_from(get_args(f.Mechanism)), st.just(mark), st.booleans()),
+                    max_size=1,
+                )
+            )
         ),
         phases=tuple(draw(st.lists(st.builds(f.Mark, st.sampled_from(get_args(f.Phase)), st.just(mark)), max_size=2))),
-        intents=tuple(draw(st.lists(st.builds(f.Mark, st.sampled_from(get_args(f.Intent)), st.just(mark)), max_size=1))),
+        intents=tuple(
+            draw(st.lists(st.builds(f.Mark, st.sampled_from(get_args(f.Intent)), st.just(mark)), max_size=1))
+        ),
     )
 
 
@@ -136,7 +143,9 @@ def test_a_current_injury_stands_without_pain_codes_of_its_region(note: f.Findin
 
 def _regions_of(code: str) -> tuple[f.Region, ...]:
     rows = [row for row in tables().codes.values() if row.code == code]
-    return tuple(region for region in get_args(f.Region) if len({row.region for row in rows}) == 1 and rows[0].region == region)
+    return tuple(
+        region for region in get_args(f.Region) if len({row.region for row in rows}) == 1 and rows[0].region == region
+    )
 
 
 @EXAMPLES
@@ -220,7 +229,12 @@ def test_one_first_listed_and_the_optional_last(note: f.Findings) -> None:
 def test_the_outcome_says_what_is_there(note: f.Findings) -> None:
     result = decide(note)
     asked = any(w.kind == "query" for w in result.warnings)
-    wanted = {(True, False): "code", (True, True): "code_and_query", (False, True): "query", (False, False): "out_of_scope"}
+    wanted = {
+        (True, False): "code",
+        (True, True): "code_and_query",
+        (False, True): "query",
+        (False, False): "out_of_scope",
+    }
     assert result.outcome == wanted[bool(result.codes), asked]
 
 
@@ -229,7 +243,9 @@ def test_the_outcome_says_what_is_there(note: f.Findings) -> None:
 def test_low_back_pain_never_stands_beside_degeneration_unless_unrelated(note: f.Findings) -> None:
     result = decide(note)
     codes = [c.code for c in result.codes]
-    unrelated = any("unrelated" in c.qualities for c in note.conditions) or any(k.kind == "not_due_to" for k in note.links)
+    unrelated = any("unrelated" in c.qualities for c in note.conditions) or any(
+        k.kind == "not_due_to" for k in note.links
+    )
     if not unrelated and {"M54.50", "M54.59"} & set(codes):
         assert not any(code.startswith(("M51.36", "M51.37")) for code in codes)
 
