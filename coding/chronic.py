@@ -138,12 +138,10 @@ def _takes_g89(case: Case, d: Draft, words: tuple[int, ...]) -> bool:
         return any(
             case.mention(i).kind != "radiculopathy" or "pain" in case.mention(i).evidence.text.lower() for i in words
         )
-    if d.family in INJURIES and d.code[-1] == "A" and d.rule != "guide-injury-strain":
+    if d.family in INJURIES and d.code[-1] != "S":
         # Acute strain on chronic low back pain: the strain explains the acute part only.
         return any(_by_word(case.mention(i)) for i in words)
-    if d.family in INJURIES and d.code[-1] == "S":
-        return any("due_to_trauma" in case.mention(i).qualities for i in words)
-    return False
+    return d.family in INJURIES and any("due_to_trauma" in case.mention(i).qualities for i in words)
 
 
 def _variant(case: Case, mentions: tuple[int, ...], words: tuple[int, ...]) -> tuple[str, str]:

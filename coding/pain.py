@@ -122,12 +122,12 @@ def outside_cause(case: Case, problem: Problem) -> int | None:
     if problem.said("own_problem", "unrelated"):
         return None
     for i, c in enumerate(case.findings.conditions):
-        if c.kind != "outside_cause" or c.assertion != "present" or c.source not in _DIAGNOSTIC:
+        if c.kind != "outside_cause" or c.assertion != "present":
             continue
-        if c.explains and problem.region and not share_group(c.explains, problem.regions):
-            continue
-        linked = case.tied((*problem.mentions, *problem.details), (i,), "due_to", "with")
-        if linked or not _has_own_heading(problem, c.item):
+        if case.tied((*problem.mentions, *problem.details), (i,), "due_to"):
+            return i
+        elsewhere = c.explains and problem.region and not share_group(c.explains, problem.regions)
+        if c.source in _DIAGNOSTIC and not elsewhere and not _has_own_heading(problem, c.item):
             return i
     return None
 

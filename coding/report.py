@@ -7,13 +7,13 @@ from collections.abc import Callable
 from .case import Case
 from .codeset import NotCoded, RedFlag, Seen, Status
 from .findings import Condition, Kind, Source
-from .kinds import DETAILS, SYMPTOMS, is_spinal
+from .kinds import DETAILS, INTEGRAL_CAUSES, SYMPTOMS, is_spinal
 from .pain import outside_cause
 from .problem import Found, evidence_of
 from .regions import same_or_unknown
-from .selection import SUPPORTING, is_diagnosis
+from .selection import SUPPORTING, TOLD, is_diagnosis
 from .tables import tables
-from .words import named_mention, rationale
+from .words import named, named_mention, rationale
 
 _STATUS_RULE: dict[Status, str] = {
     "negated": "assertion-negated",
@@ -32,6 +32,9 @@ _REFUSAL_STATUS: dict[str, Status] = {
 }
 _NERVES: tuple[Kind, ...] = ("radiculopathy", "sciatica", "low_back_pain_with_sciatica")
 _SIDED: tuple[Kind, ...] = (*_NERVES, "flank_pain", "disc_displacement")
+_ASKED_ABOUT: frozenset[Kind] = DETAILS - {"leg_pain"} | {"myelopathy"}
+"""Findings of the back that have no code of their own: alone, they are asked about."""
+
 _UNSEEN: frozenset[Source] = frozenset({"procedure", "education"})
 
 
@@ -90,6 +93,26 @@ def _would_be(c: Condition) -> str | None:
 
 def _coded_kind(case: Case, c: Condition) -> bool:
     return any(p.kind == c.kind and same_or_unknown(p.regions, c.regions) for p in case.problems)
+
+
+def symptoms_of_causes(case: Case) -> Found:
+    """Symptoms told in complaint and history that a coded cause of their region speaks for (I.B.5)."""
+    found: dict[tuple[str, tuple[str, ...], str], list[Condition]] = {}
+    for i in case.selection.support:
+        c = case.mention(i)
+        if c.kind not in SYMPTOMS or c.source not in TOLD or c.assertion != "present" or _coded_kind(case, c):
+            continue
+        rule = _speaks_for(case, c)
+        if rule:
+            found.setdefault((c.kind, c.regions, rule), []).append(c)
+    return _as_left_out(found, lambda _: "replaced")
+
+
+def _speaks_for(case: Case, c: Condition) -> str:
+    located = [p for p in case.problems if p.region and same_or_unknown(p.regions, c.regions)]
+    if any(p.kind in INTEGRAL_CAUSES for p in located):
+        return "symptom-integral"
+    return "radiculopathy-replaces-pain" if any(p.kind == "radiculopathy" for p in located) else ""
 
 
 def radiating(case: Case) -> Found:
@@ -172,6 +195,9 @@ def owed_without_codes(case: Case) -> Found:
             evidence,
         )
         return Found(left_out=(out,), queries=("Which diagnosis was the procedure done for?",))
+    loose = [p for p in case.problems if p.kind in _ASKED_ABOUT and not (p.kind == "chronic_pain" and p.stated[0].name)]
+    if loose and note.complaint:
+        return Found(queries=(f"Which diagnosis does the {named(loose[0])} belong to?",))
     stated = ("assessment", "post_diagnosis", "pre_diagnosis", "indication", "chief_complaint", "history")
     unsure = [c for c in spinal if c.assertion == "uncertain" and c.source in stated]
     if unsure and (note.complaint or any(c.source == "assessment" for c in unsure)) and not _explained(case):

@@ -203,10 +203,10 @@ def _recitals(findings: Findings, coded: set[int]) -> tuple[set[int], tuple[tupl
             or c.kind in ("endplate_change", "pain")
         ):
             continue
-        if is_graded_down(c):
+        if is_graded_down(c) and not _explains_complaint(findings, i):
             refused.append((i, "imaging-minor"))
         elif (
-            not c.own_reading
+            not (c.own_reading or _explains_complaint(findings, i))
             or not _in_groups(c.regions, groups)
             or _overruled(findings, c)
             or any(is_diagnosis(s) and same_or_unknown(s.regions, c.regions) for s in stated)
@@ -221,6 +221,17 @@ def _recitals(findings: Findings, coded: set[int]) -> tuple[set[int], tuple[tupl
             found.discard(i)
             refused.append((i, "imaging-lighter"))
     return found, tuple(refused)
+
+
+def _explains_complaint(findings: Findings, index: int) -> bool:
+    """Whether the provider says that this finding explains a symptom."""
+    return any(
+        link.kind == "due_to"
+        and link.cause == index
+        and 0 <= link.effect < len(findings.conditions)
+        and findings.conditions[link.effect].kind in SYMPTOMS
+        for link in findings.links
+    )
 
 
 def _symptomatic_groups(findings: Findings, sources: frozenset[Source]) -> tuple[str, ...] | None:
