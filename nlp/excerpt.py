@@ -20,18 +20,46 @@ _PLAIN = {
 }
 _WITH = re.compile(r"(?<![\w/])w/(?!o\b)[ ]?|(?<![\w/])w/o[ ]?", re.IGNORECASE)
 
-# What a sentence must hold to be read. Stems, so that a new phrase seldom needs a new cue; the lexicon test reads
-# every rule's example through it.
-CUE = re.compile(
-    r"back|neck|spin[ea]|lumb|thorac|cervi|sacr|coccy|tailbone|\bdis[ck]|radic|sciat|sketic|\bpain|pian\b|\bach(?:e|ing|y)|aches\b|sore|hurt|discomfort"
-    r"|steno|narrow|spond|listhes|facet|apophys|uncover|uncinate|herni|hnp|bulg|buldg|protru|protus|extru|strain|sprain|whiplash|spasm|modic|end ?-?plate"
-    r"|vertebr|myelop|myelom|\bcord\b|nerve|\broots?\b|impinge|scolio|fusion|laminect|cauda|flank|pregnan|gestation|gravid|trimester|weeker|iup\b"
-    r"|claudic|degener|arthr|osteoph|sublux|dysfunction|multifid|\bddd\b|\bdjd\b|\bc?lbp\b|\blpb\b|\bfbss\b|\bsi\b|\bsij\b|\bidd\b|\bloin|algia|odynia|occipital"
-    r"|shoulder blade|interscap|annul|schmorl|instability|slipped|\bpars\b|discit|ankylos|brachial|basivert|\bpulled|lifting|lifted|fell\b|fall\b|accident|\bmv[ac]\b"
-    r"|collision|rear-ended|twist|bending|incontinen|saddle|retention|weight loss|fever|\d\s*/?\d?\s*(?:wks?|weeks)\b|onset|\bago\b|symptoms? (?:began|started)|stone|fracture|metasta|zoster|shingles"
-    r"|nephr|lithia|aneurysm|\baaa\b|dissection|pancreat|cholecyst|gallst|endometri|fibroid|ovarian|ectopic|macromast|breast|pneumonia|pleur|embol|infarct|nstemi|angina|piriform|mening|abscess|osteomy|hematoma|tumou?r|cancer|neoplas|malignan|myelom|labor|abruption|\buti\b|colic|straight leg|\bslr\b|\b[CTL]\d{1,2}\b|\b[CTL]\d{1,2}-|injection|ablation|rhizotomy|block\b|stimulator|follow|initial|return|refill|report|calcul|\bleg\b|\blegs\b|buttock|\bhip",
-    re.IGNORECASE,
+# What a sentence must hold to be read: stems, so that a new phrase seldom needs a new cue. The lexicon test reads every
+# rule's example through them. Lower case and no flags: the engine can then skip by first letter.
+_STRONG = re.compile(
+    r"back|neck|spin[ea]|lumb|thorac|cervi|sacr|coccy|tailbone|\bdis[ck]|radic|sciat|sketic|\bpain|pian\b|\bach(?:e|ing|y)|aches\b|sore"
+    r"|hurt|discomfort|steno|narrow|spond|listhes|facet|apophys|uncover|uncinate|herni|hern|hnp|bulg|buldg|protru|protus|extru|strain|sprain"
+    r"|whiplash|spasm|modic|end ?-?plate|vertebr|vertibr|myelop|myelom|\bcord\b|nerve|\broots?\b|impinge|scolio|cauda|flank|claudic|degen"
+    r"|arthr|osteoph|sublux|dysfunction|multifid|\bddd\b|\bdjd\b|\bc?lbp\b|\blpb\b|\bfbss\b|\bsi\b|\bsij\b|\bidd\b|\bloin"
+    r"|algia|odynia|occipital|shoulder blade|interscap|annul|schmorl|instability|slipped|\bpars\b|dis[ck]it|ankylos|brachial|basivert"
+    r"|\bpulled|saddle|straight leg|\bslr\b|nephr|lithia|aneurysm|\baaa\b|dissection|pancreat|cholecyst|gallst|endometri|fibroid|ectopic"
+    r"|macromast|pneumonia|pleur|embol|infarct|nstemi|angina|piriform|mening|abscess|osteomy|hematoma|metasta|\bmets\b|zoster|shingles"
+    r"|fracture|stone|calcul|colic|\buti\b|urinary tract|pregnan|gestation|gravid|trimester|prenatal|antepartum|\biup\b|postpartum|bakc|bck\b"
 )
+# These matter only beside what is read anyway, or where the visit's reason and diagnosis stand.
+_WEAK = re.compile(
+    r"week|month|year|\bwk|\bmo\b|\byr|\bago\b|since|onset|began|start|days?\b|symptoms|report|lift|fell\b|fall\b|accident|\bmv[ac]\b|collision"
+    r"|rear-ended|twist|bend|pushing|moving|carry|injur|incontinen|retention|bowel|bladder|weight loss|fever|weakness|foot drop|\biv drug"
+    r"|injection|ablation|rhizotomy|block\b|stimulator|epidural|\besi\b|\btpi\b|\brfa\b|refill|discogra|follow|initial|return|new patient"
+    r"|\bmri|\bct\b|x-?ray|radiograph|films|imaging|\bemg|cancer|malignan|tumou?r|work|\bleg\b|\blegs\b|buttock|thigh|calf"
+    r"|labor\b|abruption|breast"
+)
+_WEAK_SECTIONS = frozenset(("none", "chief_complaint", "history", "assessment", "indication", "procedure", "post_diagnosis", "pre_diagnosis"))
+_ASCII_LOWER = {code: code + 32 for code in range(ord("A"), ord("Z") + 1)}
+
+
+def kept_sentences(text: str, layout: Layout) -> list[Sentence]:
+    """The sentences worth reading: those with a strong cue, and weak ones beside them or in the visit's own sections."""
+    lower = text.translate(_ASCII_LOWER)
+    sentences = layout.sentences
+    strong = [_STRONG.search(lower, s.start, s.end) is not None for s in sentences]
+    out = []
+    for index, sentence in enumerate(sentences):
+        if strong[index]:
+            out.append(sentence)
+        elif sentence.section.category in _WEAK_SECTIONS and _near(strong, index) and _WEAK.search(lower, sentence.start, sentence.end):
+            out.append(sentence)
+    return out
+
+
+def _near(strong: list[bool], index: int) -> bool:
+    return any(strong[max(0, index - 3) : index + 4])
 
 
 @dataclass(frozen=True)
@@ -70,10 +98,8 @@ class ExcerptBuilder:
         out = Excerpt()
         parts: list[str] = []
         length = 0
-        for sentence in layout.sentences:
+        for sentence in kept_sentences(text, layout):
             raw = text[sentence.start : sentence.end]
-            if not CUE.search(raw):
-                continue
             if parts:
                 parts.append("\n")
                 out.begin.append(sentence.start)

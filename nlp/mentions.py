@@ -7,10 +7,11 @@ then what heads the line ("L4-5: ..."); attributes never jump over another condi
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass, field
 from typing import Any
 
-from spacy.tokens import Doc, Span, Token
+from spacy.tokens import Doc, Span
 
 from . import levels as lv
 from .pipeline import ANATOMY, ATTRIBUTES, TARGETS, metadata
@@ -37,7 +38,7 @@ _RADIATION = frozenset("radiating radiates radiate radiated radiation shooting s
 _SIDE_WORDS = frozenset("left right bilateral both the a her his my their l r lt rt sided side mid upper lower in of at on".split())
 _BREAKS = frozenset((";", "but", "however", "although", "while", "whereas", "which", "who", "because", "since"))
 _VETO_PARTS = frozenset(("other", "arm"))
-_ROOT_KINDS = frozenset(("radiculopathy", "root_compression", "radiating_pain"))
+ROOT_KINDS = frozenset(("radiculopathy", "root_compression", "radiating_pain"))
 
 
 @dataclass
@@ -65,16 +66,43 @@ class Mention:
         self.start, self.end = min(self.start, start), max(self.end, end)
 
 
+@dataclass
+class SentenceSpans:
+    """The spans of one sentence, each kind in order of place."""
+
+    anatomy: list[Span] = field(default_factory=list)
+    attributes: list[Span] = field(default_factory=list)
+    conditions: list[Span] = field(default_factory=list)
+    facts: list[Span] = field(default_factory=list)
+
+
+def spans_by_sentence(doc: Doc, bounds: list[tuple[int, int]]) -> list[SentenceSpans]:
+    """The spans of `doc` sorted into the sentences with token bounds `bounds`."""
+    out = [SentenceSpans() for _ in bounds]
+    starts = [start for start, _ in bounds]
+    for group in (ANATOMY, ATTRIBUTES, TARGETS):
+        for span in sorted(doc.spans[group], key=lambda s: (s.start, s.end)):
+            index = bisect_right(starts, span.start) - 1
+            if 0 <= index and span.start < bounds[index][1]:
+                _shelf(out[index], group, span).append(span)
+    return out
+
+
+def _shelf(spans: SentenceSpans, group: str, span: Span) -> list[Span]:
+    if group == ANATOMY:
+        return spans.anatomy
+    if group == ATTRIBUTES:
+        return spans.attributes
+    return spans.conditions if span.label_ == "CONDITION" else spans.facts
+
+
 class SentenceReader:
     """Attaches within one sentence. ``mentions`` are in order of place when `read` has run."""
 
-    def __init__(self, doc: Doc, sentence: Span, level_at: dict[int, lv.Levels]) -> None:
-        self.doc, self.sentence = doc, sentence
+    def __init__(self, words: list[str], start: int, end: int, spans: SentenceSpans, level_at: dict[int, lv.Levels]) -> None:
+        self.words, self.start, self.end = words, start, end
         self.level_at = level_at
-        inside = lambda group: [s for s in doc.spans[group] if sentence.start <= s.start < sentence.end]  # noqa: E731
-        self.anatomy = sorted(inside(ANATOMY), key=lambda s: s.start)
-        self.attributes = sorted(inside(ATTRIBUTES), key=lambda s: s.start)
-        self.targets = sorted((s for s in inside(TARGETS) if s.label_ == "CONDITION"), key=lambda s: s.start)
+        self.anatomy, self.attributes, self.targets = spans.anatomy, spans.attributes, spans.conditions
         self.at: dict[int, Span] = {}
         for span in self.anatomy:
             for i in range(span.start, span.end):
@@ -145,14 +173,14 @@ class SentenceReader:
     def _coordinated_back(self, site: Span) -> bool:
         """ "Back and neck pain": the region-less back is a finding of its own."""
         left, right = site.start - 1, site.end
-        near = [self.doc[i].lower_ for i in (left, right) if self.sentence.start <= i < self.sentence.end]
+        near = [self.words[i] for i in (left, right) if self.start <= i < self.end]
         return any(word in ("and", "/", ",", "&", "or") for word in near)
 
     def _sites_left(self, head: Span) -> list[Span]:
         """Sites before the word pain: "neck and low back pain", "lower back and leg pain"."""
         found: list[Span] = []
         i = head.start - 1
-        while self.sentence.start <= i:
+        while self.start <= i:
             span = self.at.get(i)
             if i in self.head_at:
                 break
@@ -169,21 +197,20 @@ class SentenceReader:
         return found
 
     def _only_joined(self, start: int, end: int) -> bool:
-        words = [self.doc[i].lower_ for i in range(start, end)]
+        words = [self.words[i] for i in range(start, end)]
         return not words or (any(w in _JOINERS for w in words) and all(w in _JOINERS or w in _SIDE_WORDS for w in words))
 
     def _np(self, i: int) -> bool:
-        token: Token = self.doc[i]
-        return token.lower_ in _NP_WORDS or token.lower_ in _JOINERS or token.lower_ in ("(", ")", '"')
+        word = self.words[i]
+        return word in _NP_WORDS or word in _JOINERS or word in ("(", ")", '"')
 
     def _sites_right(self, head: Span) -> list[Span]:
         """Sites after it: "pain in the neck and lower back", "pain that is worse in the lower back than in the neck"."""
         found: list[Span] = []
         tied = False
         i, gap = head.end, 0
-        while i < self.sentence.end and gap <= 9:
-            token = self.doc[i]
-            word = token.lower_
+        while i < self.end and gap <= 9:
+            word = self.words[i]
             if i in self.head_at or word in _BREAKS and not (word == "which" and not found) or word in _RADIATION or word in (":", "."):
                 break
             span = self.at.get(i)
@@ -207,14 +234,14 @@ class SentenceReader:
     def _subject(self, head: Span) -> list[Span]:
         """The site a verb or adjective speaks of: "her lower back still hurts", "back has been sore"."""
         i, gap = head.start - 1, 0
-        while self.sentence.start <= i and gap <= 5:
+        while self.start <= i and gap <= 5:
             span = self.at.get(i)
             if span is not None and span.label_ == "SITE":
                 return [span]
-            if i in self.head_at or not (self._np(i) or self.doc[i].lower_ in _FILLERS or self.doc[i].lower_ in ("still", "feels", "very", "really", "quite", "so", "it", "started", "to")):
+            if i in self.head_at or not (self._np(i) or self.words[i] in _FILLERS or self.words[i] in ("still", "feels", "very", "really", "quite", "so", "it", "started", "to")):
                 return []
             i, gap = i - 1, gap + 1
-        if head.end < self.sentence.end and head.text.lower() == "sore":
+        if head.end < self.end and head.text.lower() == "sore":
             span = self.at.get(head.end)
             return [span] if span is not None and span.label_ == "SITE" else []
         return []
@@ -223,8 +250,8 @@ class SentenceReader:
 
     def _window(self, mention: Mention, index: int) -> tuple[int, int]:
         """Tokens that may speak of this mention: up to its neighbours and the clause's ends."""
-        left = self.sentence.start
-        right = self.sentence.end
+        left = self.start
+        right = self.end
         for other in self.mentions[:index]:
             if other.head != mention.head:
                 left = max(left, other.end)
@@ -233,11 +260,11 @@ class SentenceReader:
                 right = min(right, other.start)
                 break
         for i in range(mention.start - 1, left - 1, -1):
-            if self.doc[i].lower_ in _BREAKS:
+            if self.words[i] in _BREAKS:
                 left = i + 1
                 break
         for i in range(mention.end, right):
-            if self.doc[i].lower_ in _BREAKS:
+            if self.words[i] in _BREAKS:
                 right = i
                 break
         return left, right
@@ -273,7 +300,7 @@ class SentenceReader:
                 found.append(span)
                 i, gap = span.end, (8 if found else 0)
                 continue
-            if found and self.doc[i].lower_ not in _JOINERS | _NP_WORDS | _PREPOSITIONS | {"level", "levels"}:
+            if found and self.words[i] not in _JOINERS | _NP_WORDS | _PREPOSITIONS | {"level", "levels"}:
                 break
             i, gap = i + 1, gap + 1
         if found and metadata(found[0]).get("part") in _VETO_PARTS and not self._tied(mention.end, found[0].start):
@@ -281,7 +308,7 @@ class SentenceReader:
         return found
 
     def _tied(self, start: int, end: int) -> bool:
-        words = [self.doc[i].lower_ for i in range(start, end)]
+        words = [self.words[i] for i in range(start, end)]
         return len(words) <= 4 and bool(words) and words[0] in _PREPOSITIONS
 
     def _before(self, mention: Mention, left: int) -> list[Span]:
@@ -296,7 +323,7 @@ class SentenceReader:
                 found.insert(0, span)
                 i, gap = span.start - 1, 0
                 continue
-            word = self.doc[i].lower_
+            word = self.words[i]
             if word in ("with", "from", "for", "after") and not found:
                 pass
             elif found and word not in _JOINERS | _NP_WORDS:
@@ -307,7 +334,7 @@ class SentenceReader:
     def _take_place(self, mention: Mention, span: Span) -> None:
         if span.label_ == "LEVEL":
             level = self.level_at.get(span.start)
-            if level is None or (mention.kind not in _ROOT_KINDS and self._is_root(span)):
+            if level is None or (mention.kind not in ROOT_KINDS and self._is_root(span)):
                 return
             mention.discs.extend(d for d in level.discs if d not in mention.discs)
             mention.vertebrae.extend(v for v in level.vertebrae if v not in mention.vertebrae)
@@ -332,8 +359,8 @@ class SentenceReader:
 
     def _is_root(self, span: Span) -> bool:
         """ "the L5 nerve root": a root, not the level of the disc that touches it."""
-        near = [t.lower_ for t in self.doc[span.end : min(span.end + 3, self.sentence.end)]]
-        before = [t.lower_ for t in self.doc[max(self.sentence.start, span.start - 2) : span.start]]
+        near = self.words[span.end : min(span.end + 3, self.end)]
+        before = self.words[max(self.start, span.start - 2) : span.start]
         return bool({"root", "roots", "nerve", "nerves"} & set(near[:2])) or bool({"exiting", "traversing", "descending"} & set(before))
 
     def _grow_near(self, mention: Mention, span: Span) -> None:
@@ -346,7 +373,7 @@ class SentenceReader:
             if other.kind in ("ignore", "unsited_pain", "leg_pain") or other.vetoed or mention.kind in ("pain", "sacroiliac_pain"):
                 continue
             if other.head != mention.head and (other.discs or other.vertebrae or other.regions):
-                between = [t.lower_ for t in self.doc[other.end : mention.start]]
+                between = self.words[other.end : mention.start]
                 if "." in between or _BREAKS & set(between):
                     break
                 mention.discs, mention.vertebrae = list(other.discs), list(other.vertebrae)
@@ -385,14 +412,14 @@ class SentenceReader:
         following = min((t.start for t in self.targets if mention.head.end <= t.start and t != mention.head), default=None)
         if following is None or following < span.end:
             return False
-        between = [self.doc[i].lower_ for i in range(span.end, following)]
+        between = [self.words[i] for i in range(span.end, following)]
         return len(between) <= 5 and all(w in _NP_WORDS or self.at.get(span.end + k) is not None for k, w in enumerate(between))
 
     def _of_other(self, side: Span, mention: Mention) -> bool:
         """ "right knee", "left shoulder": a side of something else (a leg's side is the sciatica's)."""
         if mention.start <= side.end < mention.end:
             return False
-        span = self.at.get(side.end) if side.end < self.sentence.end else None
+        span = self.at.get(side.end) if side.end < self.end else None
         if span is None or span.label_ != "SITE":
             return False
         part = metadata(span).get("part", "")
@@ -425,14 +452,14 @@ class SentenceReader:
         after = [m for m in mentions if span.end <= m.start]
         if after:
             first = min(m.start for m in after)
-            gap = [self.doc[i].lower_ for i in range(span.end, first)]
+            gap = [self.words[i] for i in range(span.end, first)]
             if len(gap) <= 5 and all(w in _NP_WORDS or w in _JOINERS or self.at.get(span.end + k) is not None or self._attribute_at(span.end + k) for k, w in enumerate(gap)):
                 head = next(m for m in after if m.start == first).head
                 return [m for m in after if m.head == head] if first - span.end <= 5 else []
         before = [m for m in mentions if m.end <= span.start]
         if before:
             last = max(m.end for m in before)
-            gap = [self.doc[i].lower_ for i in range(last, span.start)]
+            gap = [self.words[i] for i in range(last, span.start)]
             tying = {"is", "was", "are", "were", "has", "been", ",", "(", "-", "more", "mostly", "primarily", "likely", "as", "seems", "appears", "of", "in", "a", "to", "be", "that", "remains", "which", "currently", ":"}
             if len(gap) <= 5 and all(w in tying or w in _NP_WORDS for w in gap):
                 head = next(m for m in reversed(before) if m.end == last).head

@@ -5,14 +5,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from spacy.tokens import Span
+
 from ..coding import findings as f
 from . import pipeline
-from .assertion import assertion_of
-from .sources import source_of
 
 if TYPE_CHECKING:
-    from .document import NoteFacts
-    from .reader import _NoteReader
+    from .draft import Draft
 
 _DAYS = r"(?:[ ]?(?:\+|-|and|&|,)?[ ]?(?P<days>\d)(?:[ ]?/[ ]?7|[ ]?d(?:ays?)?)?)?"
 _WEEKS = (
@@ -34,42 +33,33 @@ def _weeks(text: str) -> tuple[int, int, int] | None:
     return None
 
 
-def pregnancy_of(note: _NoteReader, facts: NoteFacts) -> f.Pregnancy | None:
+def pregnancy_of(draft: Draft) -> f.Pregnancy | None:
     """The current pregnancy, or None: a negative test, obstetric history and the time after birth are none."""
-    spans = [(s, note._piece_at(s)) for s in note.doc.spans[pipeline.TARGETS] if s.label_.startswith("PREGNANCY")]
-    stated = _weeks(note.text)
-    said = [(s, p) for s, p in spans if s.label_ == "PREGNANCY" and _current(note, facts, s, p)]
-    trimesters = [(s, p) for s, p in spans if s.label_ == "PREGNANCY_TRIMESTER" and _current(note, facts, s, p)]
-    if stated is None and not trimesters and (not said or any(s.label_ == "PREGNANCY_NOT" for s, _ in spans)):
+    spans = [s for read in draft.reads for s in read.spans.facts if s.label_.startswith("PREGNANCY")]
+    stated = _weeks(draft.text)
+    said = [s for s in spans if s.label_ in ("PREGNANCY", "PREGNANCY_RELATION") and _current(draft, s)]
+    trimesters = [s for s in spans if s.label_ == "PREGNANCY_TRIMESTER" and _current(draft, s)]
+    if stated is None and not trimesters and (not said or any(s.label_ == "PREGNANCY_NOT" for s in spans)):
         return None
     if stated is not None:
-        evidence = f.Evidence(stated[1], stated[2], note.text[stated[1] : stated[2]], _section(facts, stated[1]))
+        evidence = _quote(draft, stated[1], stated[2])
     else:
-        span, piece = (said or trimesters)[0]
-        evidence = note.evidence(span.start, span.end, piece)
-    details = []
-    trimester = None
-    if trimesters:
-        span, piece = trimesters[0]
-        trimester = pipeline.metadata(span)["value"]
-        details.append(f.Detail("trimester", note.evidence(span.start, span.end, piece)))
-    relation = None
-    for span, piece in spans:
-        if span.label_ == "PREGNANCY_RELATION" and _current(note, facts, span, piece):
-            value = pipeline.metadata(span)["value"]
-            if relation is None or value != "caused":
-                relation = value
-            details.append(f.Detail("relation", note.evidence(span.start, span.end, piece)))
+        evidence = draft.evidence_of((said or trimesters)[0])
+    details = [f.Detail("trimester", draft.evidence_of(s)) for s in trimesters[:1]]
+    trimester: f.Trimester | None = pipeline.metadata(trimesters[0])["value"] if trimesters else None
+    relations = [s for s in spans if s.label_ == "PREGNANCY_RELATION" and _current(draft, s)]
+    details += [f.Detail("relation", draft.evidence_of(s)) for s in relations]
+    values = [pipeline.metadata(s)["value"] for s in relations]
+    # What predates or stands apart from the pregnancy is said on purpose; "in pregnancy" is said of everything.
+    relation = next((v for v in values if v != "caused"), values[0] if values else None)
     return f.Pregnancy(evidence, trimester, stated[0] if stated else None, relation, tuple(details))
 
 
-def _current(note: _NoteReader, facts: NoteFacts, span: object, piece: object) -> bool:
-    assertion, _, _ = assertion_of(span, piece, note.doc, note.text, note.excerpt)  # type: ignore[arg-type]
-    return assertion == "present" and source_of(piece.sentence, facts) in _ALLOWED  # type: ignore[attr-defined]
+def _current(draft: Draft, span: Span) -> bool:
+    return draft.assertion(span)[0] == "present" and draft.source(draft.piece_of(span).sentence) in _ALLOWED
 
 
-def _section(facts: NoteFacts, offset: int) -> str:
-    for sentence in facts.layout.sentences:
-        if sentence.start <= offset < sentence.end:
-            return sentence.section.title or "(no heading)"
-    return "(no heading)"
+def _quote(draft: Draft, start: int, end: int) -> f.Evidence:
+    sentence = draft.sentence_at(start)
+    section = sentence.section.title if sentence is not None else ""
+    return f.Evidence(start, end, draft.text[start:end], section or "(no heading)")

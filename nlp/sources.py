@@ -8,7 +8,7 @@ from ..coding.findings import Source
 from .layout import Sentence
 
 if TYPE_CHECKING:
-    from .document import NoteFacts
+    from .note import NoteFacts
 
 _OF_SECTION: dict[str, Source] = {
     "none": "history",

@@ -1,0 +1,210 @@
+"""From mentions to conditions: durations, what crosses sentences, and the record that goes to the decision layer."""
+
+from __future__ import annotations
+
+from . import levels as lv
+from . import pipeline, timing
+from ..coding import findings as f
+from .draft import Draft, Read
+from .mentions import ROOT_KINDS, Mention
+
+_PLACE_ORDER: tuple[f.Region, ...] = f.get_args(f.Region)
+_DIAGNOSTIC = frozenset(("assessment", "post_diagnosis", "pre_diagnosis", "indication"))
+_LOOK_BACK = 4
+# Without a site of their own these are taken for the spine when the visit is about it.
+_BY_COMPLAINT = frozenset(("strain", "sprain", "muscle_spasm", "spondylosis", "stenosis"))
+
+
+class ConditionBuilder:
+    """Makes the conditions of one draft, sorted by place, and the rank of each mention among them."""
+
+    def __init__(self, draft: Draft) -> None:
+        self.draft = draft
+
+    def build(self) -> tuple[tuple[f.Condition, ...], dict[int, int]]:
+        """(conditions, rank by ``id`` of the mention)."""
+        for index in range(len(self.draft.reads)):
+            self._time(index)
+        self._carry_labels()
+        self._carry_sites()
+        made: list[tuple[f.Condition, int]] = []
+        for read in self.draft.reads:
+            made.extend((self._condition(read, m), id(m)) for m in read.mentions if self._counts(read, m))
+            made.extend((c, 0) for c in self._outside(read))
+        made.extend((c, 0) for c in self.draft.facts.outside_problems([c for c, _ in made]))
+        made.sort(key=lambda pair: (pair[0].evidence, pair[0].kind, pair[0].regions))
+        return tuple(c for c, _ in made), {key: rank for rank, (_, key) in enumerate(made) if key}
+
+    def _counts(self, read: Read, mention: Mention) -> bool:
+        if mention.kind == "unsited_pain" and mention.chronicity in ("chronic", "acute_on_chronic"):
+            mention.kind = "chronic_pain"
+        if mention.kind in ("ignore", "unsited_pain") or mention.vetoed:
+            return False
+        if mention.meta.get("needs") != "spine" or mention.sited:
+            return True
+        if mention.kind not in _BY_COMPLAINT or self.draft.source(read.sentence) != "assessment":
+            return False
+        return self.draft.facts.complaint_is_spinal()
+
+    # -- time ----------------------------------------------------------------------------------------------------------
+
+    def _time(self, index: int) -> None:
+        read = self.draft.reads[index]
+        text = self.draft.excerpt.text[read.piece.start : read.piece.end]
+        for duration in timing.durations(text, self.draft.today):
+            span = self.draft.doc.char_span(
+                read.piece.start + duration.start, read.piece.start + duration.end, alignment_mode="expand"
+            )
+            if span is None or any(s.label_ == "OUTSIDE" and 0 <= span.start - s.end <= 3 for s in read.spans.facts):
+                continue
+            here = [m for m in read.mentions if m.kind not in ("ignore", "unsited_pain") and not m.vetoed]
+            for owner in _nearest(here, span.start, span.end) or self._anaphor(index):
+                if owner.duration_days is None or owner.duration_days < duration.days:
+                    owner.duration_days = duration.days
+                    owner.notes.append(("duration_days", span))
+
+    def _anaphor(self, index: int) -> list[Mention]:
+        """ "The pain began ...", "Symptoms started ...": the pain last spoken of in this section."""
+        reads = self.draft.reads
+        section = reads[index].sentence.section
+        for earlier in reversed(reads[max(0, index - _LOOK_BACK) : index]):
+            if earlier.sentence.section != section and earlier.sentence.section.category not in ("chief_complaint", "none"):
+                return []
+            own = [m for m in earlier.mentions if m.kind not in ("ignore", "unsited_pain") and not m.vetoed]
+            if own:
+                pains = [m for m in own if m.kind in ("pain", "sciatica", "leg_pain", "flank_pain")]
+                return [m for m in own if m.head == (pains or own)[-1].head]
+            if any(m.kind == "ignore" for m in earlier.mentions):
+                return []
+        return []
+
+    # -- what crosses sentences ----------------------------------------------------------------------------------------
+
+    def _carry_labels(self) -> None:
+        """ "L4-5: normal height. There is facet arthropathy.": the label of a line holds for its sentences."""
+        paragraph, level = -1, None
+        for read in self.draft.reads:
+            if read.sentence.paragraph != paragraph:
+                paragraph, level = read.sentence.paragraph, None
+            opening = self.draft.words[read.start + 1 : min(read.start + 4, read.end)]
+            if read.start in self.draft.level_at and {":", "-"} & set(opening):
+                level = self.draft.level_at[read.start]
+            if level is not None:
+                for mention in read.mentions:
+                    _label(mention, level)
+
+    def _carry_sites(self) -> None:
+        """Words that need the spine ("strain", "degenerative changes") take it from the entry they stand in."""
+        reads = self.draft.reads
+        for index, read in enumerate(reads):
+            for mention in read.mentions:
+                if mention.meta.get("needs") != "spine" or mention.sited or mention.vetoed:
+                    continue
+                mention.sited = self.draft.facts.spinal_study or any(
+                    _spinal(m) and m is not mention
+                    for near in reads[max(0, index - _LOOK_BACK + 1) : index + 1]
+                    if near.sentence.section == read.sentence.section and near.sentence.item == read.sentence.item
+                    for m in near.mentions
+                )
+
+    # -- records -------------------------------------------------------------------------------------------------------
+
+    def _condition(self, read: Read, mention: Mention) -> f.Condition:
+        draft, sentence = self.draft, read.sentence
+        assertion, cue, extra = draft.assertion(mention.head)
+        qualities = set(mention.qualities)
+        if "not_minor" in qualities:
+            qualities -= {"minor", "not_minor"}
+        if extra:
+            qualities.add(extra)
+        source = draft.source(sentence)
+        imaging, own = draft.facts.imaging_of(draft, sentence, source)
+        rooted = mention.kind in ROOT_KINDS
+        return f.Condition(
+            kind=mention.kind,  # type: ignore[arg-type]
+            evidence=draft.evidence(mention.start, mention.end, read.piece),
+            source=source,
+            assertion=assertion,
+            regions=_regions(mention),
+            levels=tuple(mention.discs),
+            roots=tuple(mention.vertebrae) if rooted else (),
+            sides=tuple(mention.sides),  # type: ignore[arg-type]
+            chronicity=mention.chronicity,  # type: ignore[arg-type]
+            duration_days=mention.duration_days,
+            qualities=tuple(sorted(qualities)),  # type: ignore[arg-type]
+            item=sentence.item,
+            heading=sentence.first and source in _DIAGNOSTIC,
+            imaging=imaging,
+            own_reading=own,
+            cue=cue,
+            details=tuple(f.Detail(about, draft.evidence_of(span)) for about, span in mention.notes),
+        )
+
+    def _outside(self, read: Read) -> list[f.Condition]:
+        out = []
+        for span in read.spans.facts:
+            if span.label_ != "OUTSIDE":
+                continue
+            data = pipeline.metadata(span)
+            assertion, cue, _ = self.draft.assertion(span)
+            source = self.draft.source(read.sentence)
+            imaging, own = self.draft.facts.imaging_of(self.draft, read.sentence, source)
+            out.append(
+                f.Condition(
+                    kind="outside_cause",
+                    evidence=self.draft.evidence(span.start, span.end, read.piece),
+                    source=source,
+                    assertion=assertion,
+                    name=data["name"],
+                    explains=tuple(data["explains"]),
+                    item=read.sentence.item,
+                    heading=read.sentence.first and source == "assessment",
+                    imaging=imaging,
+                    own_reading=own,
+                    cue=cue,
+                )
+            )
+        return out
+
+
+def _nearest(mentions: list[Mention], start: int, end: int) -> list[Mention]:
+    """The mentions of the nearest head, and any other within three words."""
+    if not mentions:
+        return []
+
+    def gap(mention: Mention) -> int:
+        return min(abs(start - mention.end), abs(mention.start - end))
+
+    nearest = min(mentions, key=gap)
+    return [m for m in mentions if m.head == nearest.head or gap(m) <= 3]
+
+
+def _spinal(mention: Mention) -> bool:
+    return (mention.sited or mention.kind == "cauda_equina") and not mention.vetoed and mention.kind not in ("ignore", "leg_pain")
+
+
+def _label(mention: Mention, level: lv.Levels) -> None:
+    if mention.kind in ("ignore", "pain", "unsited_pain") or mention.discs or mention.vertebrae:
+        return
+    if mention.regions and not set(mention.regions) & {lv.region_of_disc(d) for d in level.discs}:
+        return
+    mention.discs, mention.vertebrae, mention.sited = list(level.discs), list(level.vertebrae), True
+
+
+def _regions(mention: Mention) -> tuple[f.Region, ...]:
+    """Levels outrank the region word, except that a pain is where it is said to be."""
+    said = set(mention.regions)
+    found: set[str]
+    if mention.kind == "pain" and said:
+        found = said
+    elif mention.discs:
+        found = {lv.region_of_disc(d) for d in mention.discs}
+    elif mention.vertebrae:
+        region_of = lv.region_of_root if mention.kind in ROOT_KINDS else lv.region_of_vertebra
+        found = {region_of(v) for v in mention.vertebrae}
+        # A vertebra alone is coarser than the region word it stands with ("lumbosacral ... L5").
+        if said and not found & said:
+            found = said
+    else:
+        found = said
+    return tuple(r for r in _PLACE_ORDER if r in found)

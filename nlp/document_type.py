@@ -1,0 +1,61 @@
+"""What kind of document a note is, from its headings and opening lines (coding policy 1)."""
+
+from __future__ import annotations
+
+import re
+
+from ..coding import findings as f
+from .headings import normal_title
+from .layout import Layout
+
+_STUDY_AT_HEAD = re.compile(
+    r"\b(?:MRIs?|magnetic resonance|CT|computed tomograph\w*|x-?rays?|x ?rays?|radiograph\w*|films?|myelogra\w+|views?|scans?|EMG"
+    r"|NCS|electromyogra\w*|nerve conduction)\b",
+    re.IGNORECASE,
+)
+_ELECTRO = re.compile(r"\b(?:EMG|electromyogra\w*|nerve conduction|electrodiagnostic|NCS)\b")
+_FIRST_PERSON = re.compile(r"\bI (?:have|explained|discussed|reviewed|personally|saw|will|am)\b")
+_THERAPY = re.compile(
+    r"\b(?:physical|occupational) therap\w*(?: initial)?(?: evaluation| eval| progress| daily| treatment| discharge| note|:)"
+    r"|\breferred to (?:physical|occupational) therapy\b|\bPT (?:initial )?eval",
+    re.IGNORECASE,
+)
+_REPORT_PARTS = frozenset(("findings", "technique", "comparison"))
+_REPORT_ENDS = frozenset(("impression", "impressions", "conclusion", "interpretation", "summary"))
+_HEAD, _OPENING = 600, 70
+
+
+def document_type(text: str, layout: Layout) -> f.DocumentType:
+    """Visit, report, procedure note or therapy."""
+    categories = {h.category for h in layout.headings}
+    titles = {normal_title(h.title) for h in layout.headings}
+    if _THERAPY.search(text[:_HEAD]) or {"short term goals", "long term goals"} & titles:
+        return "therapy"
+    if categories & {"post_diagnosis", "pre_diagnosis"}:
+        return "procedure_note"
+    visit = (
+        {"assessment", "exam"} <= categories or {"medication", "plan"} <= categories or "review_of_systems" in categories
+    )
+    if _procedural(layout) and not visit and "imaging" not in categories:
+        return "procedure_note"
+    if visit or categories & {"past_history", "medication"}:
+        return "visit"
+    return _report_type(text, categories, titles)
+
+
+def _procedural(layout: Layout) -> bool:
+    return any(
+        h.category == "procedure" and normal_title(h.title) not in ("description", "complications", "anesthesia")
+        for h in layout.headings[:3]
+    )
+
+
+def _report_type(text: str, categories: set[str], titles: set[str]) -> f.DocumentType:
+    """A report has the parts of a report and none of a visit; a short one opens with the study's name."""
+    if "plan" in categories or _FIRST_PERSON.search(text):
+        return "visit"
+    closing = bool(_REPORT_ENDS & titles)
+    named = _STUDY_AT_HEAD.search(text[:_OPENING]) and "history" not in categories
+    if not (_REPORT_PARTS & titles or (closing and named) or (closing and {"exam", "indication"} <= categories)):
+        return "visit"
+    return "emg_report" if _ELECTRO.search(text[:_HEAD]) else "imaging_report"

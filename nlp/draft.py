@@ -1,0 +1,115 @@
+"""The note while it is read: text, layout, excerpt and Doc together, with the mentions of each sentence."""
+
+from __future__ import annotations
+
+import datetime
+from bisect import bisect_right
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from spacy.tokens import Doc, Span
+
+from ..coding import findings as f
+from . import levels as lv
+from .assertion import assertion_of
+from .excerpt import Excerpt, Piece
+from .layout import Layout, Sentence
+from .mentions import Mention, SentenceReader, SentenceSpans, spans_by_sentence
+from .sources import source_of
+
+if TYPE_CHECKING:
+    from .note import NoteFacts
+
+
+@dataclass
+class Read:
+    """A sentence that was read: its place, token bounds, spans and mentions."""
+
+    piece: Piece
+    start: int
+    end: int
+    spans: SentenceSpans
+    mentions: list[Mention]
+
+    @property
+    def sentence(self) -> Sentence:
+        return self.piece.sentence
+
+
+class Draft:
+    """One note under reading. Lives as long as one call of `Reader.read`."""
+
+    def __init__(
+        self, text: str, layout: Layout, excerpt: Excerpt, doc: Doc, facts: NoteFacts, date_of_service: str | None
+    ) -> None:
+        self.text, self.layout, self.excerpt, self.doc, self.facts = text, layout, excerpt, doc, facts
+        self.date_of_service = date_of_service
+        self.today = datetime.date.fromisoformat(date_of_service) if date_of_service else None
+        self.words = [token.lower_ for token in doc]
+        self.offsets = [token.idx for token in doc]
+        self.level_at: dict[int, lv.Levels] = {}
+        self._starts = [piece.start for piece in excerpt.pieces]
+        bounds = self._bounds()
+        spans = spans_by_sentence(doc, bounds)
+        self.reads = [
+            Read(piece, start, end, own, SentenceReader(self.words, start, end, own, self.level_at).read())
+            for piece, (start, end), own in zip(excerpt.pieces, bounds, spans, strict=True)
+        ]
+
+    def _bounds(self) -> list[tuple[int, int]]:
+        """Token bounds of each piece; fills `level_at` on the way."""
+        out = []
+        index = 0
+        for piece in self.excerpt.pieces:
+            start = index
+            levels = dict(piece.levels)
+            while index < len(self.offsets) and self.offsets[index] < piece.end:
+                if levels and self.offsets[index] in levels:
+                    self.level_at[index] = levels[self.offsets[index]]
+                index += 1
+            out.append((start, index))
+            while index < len(self.offsets) and self.words[index].isspace():
+                index += 1
+        return out
+
+    @cached_property
+    def sentence_starts(self) -> list[int]:
+        """Starts of all sentences of the layout, read or not."""
+        return [s.start for s in self.layout.sentences]
+
+    def sentence_at(self, offset: int) -> Sentence | None:
+        """The sentence of the note that holds `offset`."""
+        index = bisect_right(self.sentence_starts, offset) - 1
+        sentence = self.layout.sentences[index] if 0 <= index else None
+        return sentence if sentence is not None and offset < sentence.end else None
+
+    def before(self, sentence: Sentence) -> str:
+        """The words of the sentence before, when it stands in the same section; else nothing."""
+        index = bisect_right(self.sentence_starts, sentence.start) - 2
+        if index < 0 or self.layout.sentences[index].section != sentence.section:
+            return ""
+        earlier = self.layout.sentences[index]
+        return self.text[earlier.start : earlier.end]
+
+    def piece_of(self, span: Span) -> Piece:
+        """The piece a span of the Doc stands in."""
+        return self.excerpt.pieces[bisect_right(self._starts, self.offsets[span.start]) - 1]
+
+    def raw(self, sentence: Sentence) -> str:
+        return self.text[sentence.start : sentence.end]
+
+    def source(self, sentence: Sentence) -> f.Source:
+        return source_of(sentence, self.facts)
+
+    def evidence(self, start: int, end: int, piece: Piece) -> f.Evidence:
+        """Evidence for tokens ``start`` to ``end`` (exclusive)."""
+        left, right = self.excerpt.span(self.offsets[start], self.offsets[end - 1] + len(self.words[end - 1]))
+        return f.Evidence(left, right, self.text[left:right], piece.sentence.section.title or "(no heading)")
+
+    def evidence_of(self, span: Span) -> f.Evidence:
+        return self.evidence(span.start, span.end, self.piece_of(span))
+
+    def assertion(self, span: Span) -> tuple[f.Assertion, str, str]:
+        """(status, words that set it, "resolved" when treated and gone) of a target span."""
+        return assertion_of(span, self.piece_of(span), self.doc, self.text, self.excerpt)

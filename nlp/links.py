@@ -1,0 +1,54 @@
+"""Ties between two mentions of one sentence: *due to*, *with*, *not due to* (guideline I.A.15, coding policy 1)."""
+
+from __future__ import annotations
+
+import re
+
+from ..coding import findings as f
+from .draft import Draft
+
+_REACH = 14
+_TIES: tuple[tuple[str, re.Pattern[str]], ...] = (
+    ("not_due_to", re.compile(r"\b(?:not (?:due|related|secondary)|unrelated)\b")),
+    (
+        "due_to",
+        re.compile(
+            r"\b(?:due to|secondary to|caused by|because of|from|attributed to|attributable to|related to|2/2|as a result of"
+            r"|resulting from|owing to)\b"
+        ),
+    ),
+    (
+        "causes",
+        re.compile(
+            r"\b(?:causing|resulting in|producing|leading to|causes|explains|explaining|accounts for|responsible for|compressing"
+            r"|impinging|which is causing|with resultant|with resulting)\b"
+        ),
+    ),
+    ("with", re.compile(r"\b(?:with|associated with|accompanied by)\b")),
+)
+
+
+def links_of(draft: Draft, ranks: dict[int, int]) -> tuple[f.Link, ...]:
+    """The links between the conditions made of mentions (`ranks`: mention ``id`` → place among the conditions)."""
+    out = []
+    for read in draft.reads:
+        real = [m for m in read.mentions if id(m) in ranks]
+        for left in real:
+            for right in real:
+                if right.head.start <= left.head.start or _REACH < right.start - left.end or right.start <= left.end:
+                    continue
+                kind = _tie(draft.words[left.end : right.start])
+                if kind is None:
+                    continue
+                effect, cause = (right, left) if kind == "causes" else (left, right)
+                name: f.LinkKind = "due_to" if kind == "causes" else kind  # type: ignore[assignment]
+                evidence = draft.evidence(left.end, right.start, read.piece)
+                out.append(f.Link(name, ranks[id(effect)], ranks[id(cause)], evidence))
+    return tuple(sorted(out, key=lambda link: (link.effect, link.cause, link.evidence)))
+
+
+def _tie(words: list[str]) -> str | None:
+    if "." in words:
+        return None
+    between = " ".join(words)
+    return next((kind for kind, pattern in _TIES if pattern.search(between)), None)

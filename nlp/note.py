@@ -1,0 +1,190 @@
+"""Facts of the note as a whole: why the patient came, who read a study, which problems are not ours."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from ..coding import findings as f
+from .document_type import document_type
+from .layout import Layout, Sentence
+from .marks import Marks
+from .pregnancy import pregnancy_of
+
+if TYPE_CHECKING:
+    from .draft import Draft
+
+_STUDY_NAME = re.compile(
+    r"\b(?:MRIs?|magnetic resonance|CT|computed tomograph\w*|x-?rays?|x ?rays?|radiograph\w*|films?|myelogra\w+|views?|imaging"
+    r"|scans?|EMG|NCS|electromyogra\w*|nerve conduction)\b",
+    re.IGNORECASE,
+)
+_STUDY_SAYS = re.compile(
+    r"\b(?:show\w*|reveal\w*|demonstrat\w*|evidence|remarkable for|significant for|findings?|found|indicat\w*|note[sd]?|read as"
+    r"|impression|consistent|with|confirm\w*|has|have|document\w*)\b",
+    re.IGNORECASE,
+)
+_REFERS_BACK = re.compile(r"^(?:These|This|It|There|They|The (?:study|report|films?|images?|scan))\b")
+_OWN_READING = re.compile(
+    r"personally|independently|\b(?:I|we) (?:have |had )?(?:also )?(?:personally |independently )?(?:review|read|interpret|look)"
+    r"|my (?:own )?(?:review|read|reading|interpretation)"
+    r"|reviewed (?:by me|today|with (?:the )?patient|with (?:her|him)|in (?:the )?(?:office|clinic))"
+    r"|(?:films?|images?|MRIs?|CTs?|x-?rays?|studies|study|scans?)(?: \w+){0,6} (?:is|are|was|were) reviewed"
+    r"|review of (?:the |her |his )?(?:actual )?(?:films?|images?|MRI|x-?rays?)",
+    re.IGNORECASE,
+)
+_REPORTED = re.compile(
+    r"\breport(?:ed)? (?:states?|reads?|says)|per (?:the )?(?:report|radiolog)|according to|\bdictat|told (?:her|him|that)"
+    r"|radiology read",
+    re.IGNORECASE,
+)
+_REASON = re.compile(
+    r"\b(?:present\w*|complain\w*|c/o|here|seen|comes|came|referred|evaluat\w+|follow\w*|return\w*|consult\w*|visit|chief"
+    r"|status|suffer\w*|bothered|with)\b[^.]{0,60}?\b(?:with|for|of|regarding|from|about|to|re|by)\b",
+    re.IGNORECASE,
+)
+_SPINAL_WORD = re.compile(
+    r"\b(?:back|neck|spine|spinal|lumbar|cervical|thoracic|sciatica|lbp|radicul\w*|lumbago|disc|disk)\b", re.IGNORECASE
+)
+_RESTATED = re.compile(
+    r"\b(?:year|y/?o|yr|y\.o)\b[^.]{0,160}\b(?:who )?(?:presents?|presented|presenting|comes in|here today|seen today|returns?)\b"
+    r"[^.]{0,60}\b(?:with|for|complaining|due to)\b",
+    re.IGNORECASE,
+)
+_LEVEL_LABEL = re.compile(r"[CTLS]\d{1,2}[ ]?[-/][ ]?[CTLS]?\d{1,2}[ ]?(?::|[ ]-)", re.IGNORECASE)
+_NOT_COMPLAINTS = frozenset(
+    ("leg_pain", "radiating_pain", "outside_cause", "outside_problem", "chronic_pain", "flank_pain")
+)
+_REPORTS = frozenset(("imaging_report", "emg_report"))
+_TOLD = frozenset(("history", "assessment", "plan", "chief_complaint"))
+# The visit's reason stands in the first sentences of a history.
+_OPENING_SENTENCES = 3
+_ENTRY_WORDS = 12
+
+
+@dataclass(frozen=True)
+class NoteFacts:
+    """What the layout alone tells."""
+
+    document_type: f.DocumentType
+    has_assessment: bool
+    spinal_study: bool
+    layout: Layout
+    text: str
+
+    # -- where a sentence stands ---------------------------------------------------------------------------------------
+
+    def restates_complaint(self, sentence: Sentence) -> bool:
+        """ "Mr. Doe is a 61-year-old man who presents with back pain." opening an assessment is no diagnosis."""
+        if sentence.section.category != "assessment" or sentence.label:
+            return False
+        return bool(_RESTATED.search(self.text, sentence.start, sentence.end))
+
+    def opens_with_level(self, sentence: Sentence) -> bool:
+        """A line of a report that starts with its level ("L4-5: ...")."""
+        return bool(_LEVEL_LABEL.match(self.text, sentence.start))
+
+    @cached_property
+    def opening(self) -> tuple[Sentence, ...]:
+        history = [s for s in self.layout.sentences if s.section.category in ("history", "none")]
+        return tuple(history[:_OPENING_SENTENCES])
+
+    def complaint_is_spinal(self) -> bool:
+        """Whether a stated reason for the visit, or the opening of the history, names the spine."""
+        reasons = [s for s in self.layout.sentences if s.section.category in ("chief_complaint", "indication")]
+        return any(_SPINAL_WORD.search(self.text, s.start, s.end) for s in (*reasons, *self.opening))
+
+    # -- imaging -------------------------------------------------------------------------------------------------------
+
+    def imaging_of(self, draft: Draft, sentence: Sentence, source: f.Source) -> tuple[bool, bool]:
+        """(a study's finding, read or recited by this provider as his own)."""
+        if self.document_type in _REPORTS:
+            return source in ("imaging", "assessment"), source in ("imaging", "assessment")
+        raw, before = draft.raw(sentence), draft.before(sentence)
+        told = bool(_STUDY_NAME.search(raw) and _STUDY_SAYS.search(raw))
+        if not told and _REFERS_BACK.match(raw) and _STUDY_NAME.search(before):
+            told, raw = True, before + " " + raw
+        if source == "imaging":
+            return True, bool(_OWN_READING.search(before + " " + raw)) and not _REPORTED.search(raw)
+        return told, told and source in _TOLD and not _REPORTED.search(raw)
+
+    # -- problems we do not code ---------------------------------------------------------------------------------------
+
+    def outside_problems(self, conditions: list[f.Condition]) -> list[f.Condition]:
+        """Entries of the assessment that no condition claims: *seen, not coded here*."""
+        claimed = [c.evidence.start for c in conditions]
+        out = []
+        for sentence in self.layout.sentences:
+            if sentence.section.category != "assessment" or not sentence.first or sentence.label in ("plan", "education"):
+                continue
+            if any(sentence.start <= start < sentence.end for start in claimed):
+                continue
+            evidence = self._entry(sentence)
+            if evidence is not None:
+                name = " ".join(evidence.text.split()).rstrip(" .:;,")
+                out.append(
+                    f.Condition("outside_problem", evidence, "assessment", name=name, item=sentence.item, heading=True)
+                )
+        return out
+
+    def _entry(self, sentence: Sentence) -> f.Evidence | None:
+        """The opening words of an entry; None for prose, which names no entry, and for what holds no word."""
+        quote = self.text[sentence.start : sentence.end]
+        words = list(re.finditer(r"\S+", quote))
+        if (not sentence.item and _ENTRY_WORDS < len(words)) or not re.search(r"[A-Za-z]{2}", quote):
+            return None
+        end = sentence.start + words[min(len(words), _ENTRY_WORDS) - 1].end()
+        return f.Evidence(sentence.start, end, self.text[sentence.start : end], sentence.section.title or "(no heading)")
+
+
+def note_facts(text: str, layout: Layout) -> NoteFacts:
+    """What the headings alone say."""
+    kind = document_type(text, layout)
+    bodies = {s.section.category for s in layout.sentences if s.label not in ("plan", "education")}
+    stated = bool(bodies & ({"post_diagnosis", "pre_diagnosis", "assessment"} if kind == "procedure_note" else {"assessment"}))
+    spinal = kind in _REPORTS and bool(_SPINAL_WORD.search(text[:400]) or re.search(r"\b[CTL]\d-", text))
+    return NoteFacts(kind, stated, spinal, layout, text)
+
+
+def complete_findings(
+    draft: Draft, conditions: tuple[f.Condition, ...], links: tuple[f.Link, ...]
+) -> f.Findings:
+    """`Findings` of a draft whose conditions and links are made."""
+    marks = Marks(draft)
+    conditions = tuple(marks.with_injury(c) for c in conditions)
+    return f.Findings(
+        document_type=draft.facts.document_type,
+        date_of_service=draft.date_of_service,
+        has_assessment=draft.facts.has_assessment,
+        complaint=_complaint(draft, conditions),
+        conditions=conditions,
+        links=links,
+        pregnancy=pregnancy_of(draft),
+        injuries=marks.injuries(conditions),
+        phases=marks.phases(),
+        intents=marks.intents(),
+        studies=marks.studies(),
+        red_flags=marks.red_flags(),
+    )
+
+
+def _complaint(draft: Draft, conditions: tuple[f.Condition, ...]) -> bool:
+    """Whether the visit's stated reason is spinal: a complaint or indication where there is one, else the history."""
+    reasons = {s.section.category for s in draft.layout.sentences} & {"chief_complaint", "indication"}
+    for condition in conditions:
+        if condition.assertion != "present" or condition.kind in _NOT_COMPLAINTS:
+            continue
+        if condition.source in ("chief_complaint", "indication"):
+            return True
+        if condition.source == "history" and not reasons and _is_reason(draft, condition.evidence.start):
+            return True
+    return False
+
+
+def _is_reason(draft: Draft, start: int) -> bool:
+    sentence = draft.sentence_at(start)
+    if sentence is None:
+        return False
+    return sentence in draft.facts.opening or bool(_REASON.search(draft.text[sentence.start : start + 1]))
