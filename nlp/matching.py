@@ -14,7 +14,7 @@ from medspacy.context import ConText, ConTextRule
 from medspacy.context.context_graph import ConTextGraph
 from medspacy.context.context_modifier import ConTextModifier
 from medspacy.target_matcher import TargetMatcher, TargetRule
-from spacy.attrs import LOWER
+from spacy.attrs import LOWER, SENT_START
 from spacy.language import Language
 from spacy.tokens import Doc, Span
 
@@ -150,12 +150,45 @@ class QuickConText(ConText):
         self._quick.add([rules] if isinstance(rules, ConTextRule) else rules)
 
     def __call__(self, doc: Doc, targets: str | None = None) -> Doc:
-        graph = ConTextGraph(prune_on_modifier_overlap=self.prune_on_target_overlap)
-        graph.targets = doc.spans[self.span_group_name]
-        graph.modifiers = [ConTextModifier(rule, start, end, doc) for rule, start, end in self._quick(doc)]
-        graph.update_scopes()
-        graph.apply_modifiers()
-        for target, modifier in graph.edges:
+        spans = list(doc.spans[self.span_group_name])
+        bounds = sentence_bounds(doc)
+        whole = ConTextGraph(prune_on_modifier_overlap=self.prune_on_target_overlap)
+        whole.targets, whole.modifiers, whole.edges = spans, [], []
+        found: dict[int, list[ConTextModifier]] = {}
+        for rule, start, end in self._quick(doc):
+            scope = _scope(rule, start, end, *bounds[start])
+            modifier = ConTextModifier(rule, start, end, doc, scope_start=scope[0], scope_end=scope[1])
+            found.setdefault(bounds[start][0], []).append(modifier)
+        # A modifier never reaches past its sentence, so each sentence is a graph of its own.
+        for first, modifiers in found.items():
+            graph = ConTextGraph(prune_on_modifier_overlap=self.prune_on_target_overlap)
+            graph.targets = [s for s in spans if bounds[s.start][0] == first]
+            graph.modifiers = modifiers
+            if graph.targets:
+                graph.update_scopes()
+                graph.apply_modifiers()
+                whole.modifiers += modifiers
+                whole.edges += graph.edges
+        for target, modifier in whole.edges:
             target._.modifiers += (modifier,)
-        doc._.context_graph = graph
+        doc._.context_graph = whole
         return doc
+
+
+def sentence_bounds(doc: Doc) -> list[tuple[int, int]]:
+    """For each token the first token of its sentence and the token after its last."""
+    starts = [i for i, first in enumerate(doc.to_array(SENT_START).tolist()) if first == 1 or i == 0]
+    out: list[tuple[int, int]] = []
+    for start, end in zip(starts, [*starts[1:], len(doc)], strict=True):
+        out.extend([(start, end)] * (end - start))
+    return out
+
+
+def _scope(rule: ConTextRule, start: int, end: int, first: int, last: int) -> tuple[int, int]:
+    """The tokens a modifier reaches before others limit it (as medSpaCy sets them)."""
+    reach = rule.max_scope or len(range(first, last))
+    left = start if rule.direction == "FORWARD" else max(first, start - reach)
+    right = end if rule.direction == "BACKWARD" else min(last, end + reach)
+    if rule.direction == "FORWARD":
+        return end, right
+    return (left, start) if rule.direction == "BACKWARD" else (left, right)

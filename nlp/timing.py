@@ -37,6 +37,7 @@ _SINCE = re.compile(
     r"(?:(?P<m>\d{1,2})/(?P<d>\d{1,2})/(?P<y>\d{2,4})|(?P<m2>\d{1,2})/(?P<y2>\d{4})|(?P<mon>jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?\s*(?:(?P<d3>\d{1,2})(?:st|nd|rd|th)?,?\s+)?(?:of\s+)?(?P<y3>(?:19|20)\d{2})?|(?P<y4>(?:19|20)\d{2})\b)",
     re.IGNORECASE,
 )
+_TIMED = re.compile(r"day|week|wk|month|mo\b|mos\b|mth|year|yr|decade|\d ?[dwy]\b|since|onset|began|started|starting|doi|date of|Day|Week|Month|Year|Since|Onset|DAY|WEEK|MONTH|YEAR|SINCE|ONSET")
 # What the time is of, when it is not of the pain.
 _NOT_PAIN = re.compile(
     r"follow|return|recheck|next|times?\s+(?:a|per)|treatment|therap|\bPT\b|surg|fusion|laminec|discec|inject|medicat|tablet|\bmg\b|prescri|smok|pack|marri|work|sober|deliver|birth|pregnan"
@@ -104,6 +105,8 @@ def durations(text: str, today: datetime.date | None) -> list[Duration]:
         today: the date of service, needed for "since ..."; None leaves those out.
     """
     found: list[Duration] = []
+    if not _TIMED.search(text):
+        return found
     for pattern in _PATTERNS:
         for match in pattern.finditer(text):
             if any(d.start < match.end() and match.start() < d.end for d in found):
