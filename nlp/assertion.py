@@ -20,6 +20,10 @@ _ANSWER = re.compile(
     re.IGNORECASE,
 )
 
+_KIN = r"(?:mother|father|brother|sister|aunt|uncle|grandmother|grandfather|mom|dad|parents?|siblings?|cousins?|son|daughter|twin|grandparents?)"
+_KIN_OPENS = re.compile(rf"\W*(?:(?:his|her|the|patient's|maternal|paternal|both|two|one|an?|older|younger|biological|half|family history:?)\s+){{0,3}}{_KIN}s?\b", re.IGNORECASE)
+_KIN_REPORTS = re.compile(r"\W*(?:who\s+)?(?:is\s+)?(?:reports?|states?|says|notes?|thinks|brought|brings|denies|confirms|accompan\w+|present|at bedside|here|concerned|worried|helps|called|gives|provides)\b", re.IGNORECASE)
+_PATIENT = re.compile(r"\b(?:patient|pt|she (?:has|reports|denies|endorses|complains|presents)|he (?:has|reports|denies|endorses|complains|presents))\b", re.IGNORECASE)
 _OPERATED_FOR = re.compile(
     r"\b(?:underwent|had|status post|s/p|after|following|since)\b[^.;]*\b(?:surgery|fusion|laminectom\w*|\w*discectom\w*|\w*diskectom\w*|decompression|operation|instrumentation)\b[^.;]*\bfor\b[^.;]{0,40}$",
     re.IGNORECASE,
@@ -48,6 +52,8 @@ def assertion_of(span: Span, piece: Piece, doc: Doc, text: str, excerpt: Excerpt
     form = form_status(text, left, right)
     if form is not None:
         return form[0], form[1], ""
+    if _kin_is_subject(text[piece.sentence.start : left]):
+        return "family", "", ""
     past = _past_by_wording(span, piece, text, left)
     if past:
         return "historical", past, ""
@@ -64,6 +70,12 @@ def assertion_of(span: Span, piece: Piece, doc: Doc, text: str, excerpt: Excerpt
     if piece.sentence.section.category == "education" or piece.sentence.label == "education":
         return "hypothetical", piece.sentence.section.title, ""
     return "present", "", ""
+
+
+def _kin_is_subject(before: str) -> bool:
+    """A sentence about a relative: it opens with one, who is not the one reporting, and the patient does not come in."""
+    opening = _KIN_OPENS.match(before)
+    return opening is not None and not _KIN_REPORTS.match(before, opening.end()) and not _PATIENT.search(before, opening.end())
 
 
 def _past_by_wording(span: Span, piece: Piece, text: str, left: int) -> str:

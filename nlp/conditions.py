@@ -58,7 +58,8 @@ class ConditionBuilder:
             if span is None or any(s.label_ == "OUTSIDE" and 0 <= span.start - s.end <= 3 for s in read.spans.facts):
                 continue
             here = [m for m in read.mentions if m.kind not in ("ignore", "unsited_pain") and not m.vetoed]
-            for owner in _nearest(here, span.start, span.end) or self._anaphor(index):
+            elsewhere = any(m.kind == "ignore" for m in read.mentions)
+            for owner in _nearest(here, span.start, span.end) or ([] if elsewhere else self._anaphor(index)):
                 if owner.duration_days is None or owner.duration_days < duration.days:
                     owner.duration_days = duration.days
                     owner.notes.append(("duration_days", span))

@@ -59,6 +59,15 @@ _NOT_COMPLAINTS = frozenset(
 )
 _REPORTS = frozenset(("imaging_report", "emg_report"))
 _TOLD = frozenset(("history", "assessment", "plan", "chief_complaint"))
+_DOSE = re.compile(
+    r"\b\d+(?:\.\d+)?\s?(?:mg|mcg|units?|iu|%)\b.*\b(?:daily|bid|tid|qid|qhs|prn|nightly|q\d|once|twice|tabs?|capsules?|patch|hs|po)\b",
+    re.IGNORECASE,
+)
+_VERB = re.compile(
+    r"\b(?:is|are|was|were|has|have|had|reports?|denies|presents?|complains?|states?|will|continue|start|refer|see|due|worse|since|for)\b",
+    re.IGNORECASE,
+)
+_LIST_ENTRIES, _LIST_WORDS = 5, 9
 # The visit's reason stands in the first sentences of a history.
 _OPENING_SENTENCES = 3
 _ENTRY_WORDS = 12
@@ -85,6 +94,21 @@ class NoteFacts:
     def opens_with_level(self, sentence: Sentence) -> bool:
         """A line of a report that starts with its level ("L4-5: ...")."""
         return bool(_LEVEL_LABEL.match(self.text, sentence.start))
+
+    @cached_property
+    def _is_bare_list(self) -> bool:
+        """A chart section pasted without its heading: short unnumbered entries, one to a line, and no sentence."""
+        own = [s for s in self.layout.sentences if s.section.category == "none"]
+        if len(own) < _LIST_ENTRIES or len({s.paragraph for s in own}) < len(own):
+            return False
+        entries = [self.text[s.start : s.end] for s in own]
+        return not any(_VERB.search(e) or e.endswith((".", "?")) or _LIST_WORDS < len(e.split()) for e in entries)
+
+    def listed(self, sentence: Sentence) -> f.Source | None:
+        """What a headless line is when it is an entry of a list: a medicine with its dose, or an old problem."""
+        if _DOSE.search(self.text, sentence.start, sentence.end):
+            return "medication"
+        return "problem_list" if self._is_bare_list and not sentence.item else None
 
     @cached_property
     def opening(self) -> tuple[Sentence, ...]:

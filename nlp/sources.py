@@ -54,6 +54,8 @@ def source_of(sentence: Sentence, facts: NoteFacts) -> Source:
         return "chief_complaint"
     if facts.document_type in ("imaging_report", "emg_report") and facts.opens_with_level(sentence):
         return "imaging"
+    if category == "none" and (listed := facts.listed(sentence)) is not None:
+        return listed
     if sentence.label in ("plan", "education"):
         return "plan" if sentence.label == "plan" else "education"
     if sentence.label == "exam" and category in ("history", "none", "chief_complaint") and facts.document_type == "visit":

@@ -28,7 +28,7 @@ _PATTERNS = (
     re.compile(rf"\b{_AMOUNT}[ -]?(?:old )?(?:history|hx|h/o|duration)\b", re.IGNORECASE),
     re.compile(rf"\b(?:history|hx|duration)(?: of)?(?: the)?(?: (?:pain|symptoms))?(?: is| was|:)?\s*(?:{_LEAD})*{_AMOUNT}", re.IGNORECASE),
     # x 3 wks; for the past six months; over the last 2-3 weeks
-    re.compile(rf"(?:\bx|>|~|\bgreater than|\bmore than|\bfor|\bover|\bduring|\bin|\bthe|\bpast|\blast|\bthroughout|\bof|,|\()\s*(?:{_LEAD})*(?<![\w]){_AMOUNT}(?:['’]s?)?(?: (?:duration|now))?", re.IGNORECASE),
+    re.compile(rf"(?:\bx|>|~|\bgoing on|\bnow|\bgreater than|\bmore than|\bfor|\bover|\bduring|\bin|\bthe|\bpast|\blast|\bthroughout|\bof|,|\()\s*(?:{_LEAD})*(?<![\w]){_AMOUNT}(?:['’]s?)?(?: (?:duration|now))?", re.IGNORECASE),
     # 4 months ago; 4 weeks earlier
     re.compile(rf"(?:{_LEAD})?\b{_AMOUNT}\s*(?:ago|earlier|back|prior|duration)\b", re.IGNORECASE),
 )
@@ -40,7 +40,7 @@ _SINCE = re.compile(
 _TIMED = re.compile(r"day|week|wk|month|mo\b|mos\b|mth|year|yr|decade|\d ?[dwy]\b|since|onset|began|started|starting|doi|date of|Day|Week|Month|Year|Since|Onset|DAY|WEEK|MONTH|YEAR|SINCE|ONSET")
 # What the time is of, when it is not of the pain.
 _NOT_PAIN = re.compile(
-    r"follow|return|recheck|next|times?\s+(?:a|per)|treatment|therap|\bPT\b|surg|fusion|laminec|discec|inject|medicat|tablet|\bmg\b|prescri|smok|pack|marri|work|sober|deliver|birth|pregnan"
+    r"hospitali|admitted|follow|return|recheck|next|times?\s+(?:a|per)|treatment|therap|\bPT\b|surg|fusion|laminec|discec|inject|medicat|tablet|\bmg\b|prescri|smok|pack|marri|work|sober|deliver|birth|pregnan"
     r"|gestation|\bold\b|diabet|hypertens|dispens|refill|visits?|weeks? (?:of|pregnan)|taking|took|ibuprofen|naproxen|tylenol|relief|month(?:s)?['’]? time|rehab|program|sessions?|releas|postop|post-op|off work|course of|MRI|x-ray",
     re.IGNORECASE,
 )
