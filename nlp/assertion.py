@@ -13,7 +13,9 @@ from spacy.tokens import Doc, Span
 from ..coding.findings import Assertion
 from .excerpt import Excerpt, Piece
 
-_BOX = re.compile(r"\[[ \t]*\]|\[[ \t]*[xX✓✔*][ \t]*\]|\([ \t]*\)|\([xX✓✔]\)|\(\+\)|\([-–]\)|[☐☑☒□■]|(?<![\w+])\+(?=[ ]?[A-Za-z])")
+_BOX = re.compile(
+    r"\[[ \t]*\]|\[[ \t]*[xX✓✔*][ \t]*\]|\([ \t]*\)|\([xX✓✔]\)|\(\+\)|\([-–]\)|[☐☑☒□■]|(?<![\w+])\+(?=[ ]?[A-Za-z])"
+)
 _TICKED = re.compile(r"[xX✓✔*+☑☒■]")
 _ANSWER = re.compile(
     r"^(?:[^:;,.\n?|=]{0,18}?|[^:;\n?|=()]{0,24}\))(?:[ \t]*[:=|]|\?|[ \t]+[-–][ \t])[ \t]*(?:(?P<no>no|none|denies|denied|deny|negative|neg|n|absent|nil|not present|never)|(?P<yes>yes|y|present|positive|pos|reports|reported|endorses|admits))\b(?![ \t]*/[ \t]*[NnYy]\b)",
@@ -21,16 +23,31 @@ _ANSWER = re.compile(
 )
 
 _KIN = r"(?:mother|father|brother|sister|aunt|uncle|grandmother|grandfather|mom|dad|parents?|siblings?|cousins?|son|daughter|twin|grandparents?)"
-_KIN_OPENS = re.compile(rf"\W*(?:(?:his|her|the|patient's|maternal|paternal|both|two|one|an?|older|younger|biological|half|family history:?)\s+){{0,3}}{_KIN}s?\b", re.IGNORECASE)
-_KIN_REPORTS = re.compile(r"\W*(?:who\s+)?(?:is\s+)?(?:reports?|states?|says|notes?|thinks|brought|brings|denies|confirms|accompan\w+|present|at bedside|here|concerned|worried|helps|called|gives|provides)\b", re.IGNORECASE)
-_PATIENT = re.compile(r"\b(?:patient|pt|she (?:has|reports|denies|endorses|complains|presents)|he (?:has|reports|denies|endorses|complains|presents))\b", re.IGNORECASE)
+_KIN_OPENS = re.compile(
+    rf"\W*(?:(?:his|her|the|patient's|maternal|paternal|both|two|one|an?|older|younger|biological|half|family history:?)\s+){{0,3}}{_KIN}s?\b",
+    re.IGNORECASE,
+)
+_KIN_REPORTS = re.compile(
+    r"\W*(?:who\s+)?(?:is\s+)?(?:reports?|states?|says|notes?|thinks|brought|brings|denies|confirms|accompan\w+|present|at bedside|here|concerned|worried|helps|called|gives|provides)\b",
+    re.IGNORECASE,
+)
+_PATIENT = re.compile(
+    r"\b(?:patient|pt|she (?:has|reports|denies|endorses|complains|presents)|he (?:has|reports|denies|endorses|complains|presents))\b",
+    re.IGNORECASE,
+)
 _OPERATED_FOR = re.compile(
     r"\b(?:underwent|had|status post|s/p|after|following|since)\b[^.;]*\b(?:surgery|fusion|laminectom\w*|\w*discectom\w*|\w*diskectom\w*|decompression|operation|instrumentation)\b[^.;]*\bfor\b[^.;]{0,40}$",
     re.IGNORECASE,
 )
 _DIAGNOSED_BEFORE = re.compile(r"\b(sent home|discharged|released|told|diagnosed|diagnosis of)\b[^.;]*$", re.IGNORECASE)
-_TREATED_LONG_AGO = re.compile(r"\b((?:years?|months?) ago)\b[^.]*\b(?:was|were) (?:found|diagnosed|treated|noted)\b[^.]*\b(?:treated with|underwent|was treated|debrid\w+|resolved|doing (?:\w+ )?(?:\w+ )?well)\b", re.IGNORECASE)
-_YES_NO = re.compile(r"^[^\n:]{0,20}:?[ \t]*[\[(☐☑☒]?[ \t]*(?P<a>[xX✓✔*]?)[ \t]*[\])]?[ \t]*(?P<first>yes|no|y|n)\b[ \t]*[\[(][ \t]*(?P<b>[xX✓✔*]?)[ \t]*[\])][ \t]*(?P<second>yes|no|y|n)\b", re.IGNORECASE)
+_TREATED_LONG_AGO = re.compile(
+    r"\b((?:years?|months?) ago)\b[^.]*\b(?:was|were) (?:found|diagnosed|treated|noted)\b[^.]*\b(?:treated with|underwent|was treated|debrid\w+|resolved|doing (?:\w+ )?(?:\w+ )?well)\b",
+    re.IGNORECASE,
+)
+_YES_NO = re.compile(
+    r"^[^\n:]{0,20}:?[ \t]*[\[(☐☑☒]?[ \t]*(?P<a>[xX✓✔*]?)[ \t]*[\])]?[ \t]*(?P<first>yes|no|y|n)\b[ \t]*[\[(][ \t]*(?P<b>[xX✓✔*]?)[ \t]*[\])][ \t]*(?P<second>yes|no|y|n)\b",
+    re.IGNORECASE,
+)
 _ASKED = re.compile(r"[ \t]?\(?\?")
 
 # Which status wins when several modifiers reach a mention; RESOLVED is history with a reason.
@@ -75,12 +92,17 @@ def assertion_of(span: Span, piece: Piece, doc: Doc, text: str, excerpt: Excerpt
 def _kin_is_subject(before: str) -> bool:
     """A sentence about a relative: it opens with one, who is not the one reporting, and the patient does not come in."""
     opening = _KIN_OPENS.match(before)
-    return opening is not None and not _KIN_REPORTS.match(before, opening.end()) and not _PATIENT.search(before, opening.end())
+    return (
+        opening is not None
+        and not _KIN_REPORTS.match(before, opening.end())
+        and not _PATIENT.search(before, opening.end())
+    )
 
 
 def _past_by_wording(span: Span, piece: Piece, text: str, left: int) -> str:
     """Words that make a mention past though they stand far from it: what an operation was for, what an earlier
-    clinician called it, what was treated long ago. Empty when none does."""
+    clinician called it, what was treated long ago. Empty when none does.
+    """
     before = text[piece.sentence.start : left]
     operated = _OPERATED_FOR.search(before)
     if operated:
@@ -99,7 +121,7 @@ def _past_by_wording(span: Span, piece: Piece, text: str, left: int) -> str:
 def form_status(text: str, left: int, right: int) -> tuple[Assertion, str] | None:
     """The status a form gives to ``text[left:right]``: a box beside it or an answer after it; None when there is none."""
     start = max(text.rfind("\n", 0, left), text.rfind("\r", 0, left)) + 1
-    ends = [i for i in (text.find("\n", right), text.find("\r", right)) if 0 <= i]
+    ends = [i for i in (text.find("\n", right), text.find("\r", right)) if i >= 0]
     end = min([*ends, len(text), right + 400])
     start = max(start, left - 400)
     answer = _ANSWER.match(text[right:end])
@@ -122,7 +144,7 @@ def _box_for(line: str, left: int, right: int) -> str | None:
         return None
     before = [b for b in boxes if b.end() <= left]
     lead = line[: boxes[0].start()].strip()
-    if before and (not lead or lead[-1] in ":;-.,") or (before and left - before[-1].end() <= 2):
+    if (before and (not lead or lead[-1] in ":;-.,")) or (before and left - before[-1].end() <= 2):
         nearest = before[-1]
         between = line[nearest.end() : left]
         # A box speaks for its own few words, not for the prose that follows.

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from ..coding import findings as f
 from . import levels as lv
 from . import pipeline, timing
-from ..coding import findings as f
 from .draft import Draft, Read
 from .mentions import ROOT_KINDS, Mention
 
@@ -69,7 +69,10 @@ class ConditionBuilder:
         reads = self.draft.reads
         section = reads[index].sentence.section
         for earlier in reversed(reads[max(0, index - _LOOK_BACK) : index]):
-            if earlier.sentence.section != section and earlier.sentence.section.category not in ("chief_complaint", "none"):
+            if earlier.sentence.section != section and earlier.sentence.section.category not in (
+                "chief_complaint",
+                "none",
+            ):
                 return []
             own = [m for m in earlier.mentions if m.kind not in ("ignore", "unsited_pain") and not m.vetoed]
             if own:
@@ -181,7 +184,11 @@ def _nearest(mentions: list[Mention], start: int, end: int) -> list[Mention]:
 
 
 def _spinal(mention: Mention) -> bool:
-    return (mention.sited or mention.kind == "cauda_equina") and not mention.vetoed and mention.kind not in ("ignore", "leg_pain")
+    return (
+        (mention.sited or mention.kind == "cauda_equina")
+        and not mention.vetoed
+        and mention.kind not in ("ignore", "leg_pain")
+    )
 
 
 def _label(mention: Mention, level: lv.Levels) -> None:

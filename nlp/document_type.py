@@ -34,7 +34,9 @@ def document_type(text: str, layout: Layout) -> f.DocumentType:
     if categories & {"post_diagnosis", "pre_diagnosis"}:
         return "procedure_note"
     visit = (
-        {"assessment", "exam"} <= categories or {"medication", "plan"} <= categories or "review_of_systems" in categories
+        {"assessment", "exam"} <= categories
+        or {"medication", "plan"} <= categories
+        or "review_of_systems" in categories
     )
     if _procedural(layout) and not visit and "imaging" not in categories:
         return "procedure_note"

@@ -81,7 +81,7 @@ class Draft:
     def sentence_at(self, offset: int) -> Sentence | None:
         """The sentence of the note that holds `offset`."""
         index = bisect_right(self.sentence_starts, offset) - 1
-        sentence = self.layout.sentences[index] if 0 <= index else None
+        sentence = self.layout.sentences[index] if index >= 0 else None
         return sentence if sentence is not None and offset < sentence.end else None
 
     def before(self, sentence: Sentence) -> str:

@@ -16,7 +16,10 @@ _PLAIN = {
     **{ord(c): "-" for c in "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe58\ufe63\uff0d"},
     **{ord(c): "'" for c in "\u2018\u2019\u201a\u201b\u2032\u02bc\u00b4`"},
     **{ord(c): '"' for c in "\u201c\u201d\u201e\u2033\u00ab\u00bb"},
-    **{ord(c): " " for c in "\t\n\r\v\f\u0000\u00a0\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000\u2028\u2029\x85\ufeff\u200b"},
+    **{
+        ord(c): " "
+        for c in "\t\n\r\v\f\u0000\u00a0\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000\u2028\u2029\x85\ufeff\u200b"
+    },
 }
 _WITH = re.compile(r"(?<![\w/])w/(?!o\b)[ ]?|(?<![\w/])w/o[ ]?", re.IGNORECASE)
 
@@ -40,7 +43,9 @@ _WEAK = re.compile(
     r"|\bmri|\bct\b|x-?ray|radiograph|films|imaging|\bemg|cancer|malignan|tumou?r|work|\bleg\b|\blegs\b|buttock|thigh|calf"
     r"|labor\b|abruption|breast"
 )
-_WEAK_SECTIONS = frozenset(("none", "chief_complaint", "history", "assessment", "indication", "procedure", "post_diagnosis", "pre_diagnosis"))
+_WEAK_SECTIONS = frozenset(
+    ("none", "chief_complaint", "history", "assessment", "indication", "procedure", "post_diagnosis", "pre_diagnosis")
+)
 _ASCII_LOWER = {code: code + 32 for code in range(ord("A"), ord("Z") + 1)}
 
 
@@ -51,9 +56,11 @@ def kept_sentences(text: str, layout: Layout) -> list[Sentence]:
     strong = [_STRONG.search(lower, s.start, s.end) is not None for s in sentences]
     out = []
     for index, sentence in enumerate(sentences):
-        if strong[index]:
-            out.append(sentence)
-        elif sentence.section.category in _WEAK_SECTIONS and _near(strong, index) and _WEAK.search(lower, sentence.start, sentence.end):
+        if strong[index] or (
+            sentence.section.category in _WEAK_SECTIONS
+            and _near(strong, index)
+            and _WEAK.search(lower, sentence.start, sentence.end)
+        ):
             out.append(sentence)
     return out
 
@@ -115,9 +122,14 @@ class ExcerptBuilder:
     def _piece(self, raw: str, sentence: Sentence, out: Excerpt, offset: int) -> tuple[Piece, str]:
         plain = raw.translate(_PLAIN)
         changes = [(lv.start, lv.end, f" {levels.PLACEHOLDER} ", lv) for lv in levels.find(plain)]
-        changes += [(m.start(), m.end(), "with " if "o" not in m.group().lower() else "without ", None) for m in _WITH.finditer(plain)]
+        changes += [
+            (m.start(), m.end(), "with " if "o" not in m.group().lower() else "without ", None)
+            for m in _WITH.finditer(plain)
+        ]
         if self._misspelt is not None:
-            changes += [(m.start(), m.end(), self._spelling[m.group().lower()], None) for m in self._misspelt.finditer(plain)]
+            changes += [
+                (m.start(), m.end(), self._spelling[m.group().lower()], None) for m in self._misspelt.finditer(plain)
+            ]
         changes.sort(key=lambda c: c[:2])
         letters: list[str] = []
         found: list[tuple[int, levels.Levels]] = []

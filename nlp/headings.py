@@ -7,7 +7,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 # Title at the start of a line: up to nine words, then a colon (or a spaced dash).
-_LINE_TITLE = re.compile(r"[ \t\u00a0]*(?:[*_#=>]+[ \t]*)?(?P<title>[A-Za-z][^:\r\n]{0,68}?)[ \t]*[*_]*(?P<mark>:[*_]*|[ \t][-–—]+(?=[ \t]))")
+_LINE_TITLE = re.compile(
+    r"[ \t\u00a0]*(?:[*_#=>]+[ \t]*)?(?P<title>[A-Za-z][^:\r\n]{0,68}?)[ \t]*[*_]*(?P<mark>:[*_]*|[ \t][-–—]+(?=[ \t]))"
+)
 # "S/ pain for a week", "PLAN   rest": a letter and a stroke, or capitals set off by white space.
 _SET_OFF_TITLE = re.compile(r"[ \t]*(?P<title>[SOAP](?=/[ \t])|[A-Z][A-Z /&]{2,40}?(?=[ \t]{2,}\S))(?P<mark>/|[ \t]+)")
 # In running text: capitals and a colon, or Title Case and a colon after a full stop.
@@ -20,9 +22,13 @@ _SPINAL = re.compile(r"\b(?:back|neck|spin|lumb|cervic|thorac|sciat|disc|pain|ra
 _HOLDS_PARTS = frozenset({"exam", "review_of_systems", "imaging", "past_history", "other", "medication", "procedure"})
 
 
-_QUALIFIED = re.compile(r"(?:[a-z]+ ){1,3}(?P<title>assessment|impression|impressions|diagnosis|diagnoses|assessment and plan|dx|plan)$|(?P<first>assessment|impression|diagnosis|diagnoses|dx) (?:list|today|list today|details|summary)$")
+_QUALIFIED = re.compile(
+    r"(?:[a-z]+ ){1,3}(?P<title>assessment|impression|impressions|diagnosis|diagnoses|assessment and plan|dx|plan)$|(?P<first>assessment|impression|diagnosis|diagnoses|dx) (?:list|today|list today|details|summary)$"
+)
 # A block copied from an earlier visit is history, whatever its own headings say, until today's part starts.
-_PRIOR = re.compile(r"\b(?:prior|previous|last|old|outside|copied)\b.*\b(?:note|visit|encounter|assessment|a p|impression|plan|a/p)\b")
+_PRIOR = re.compile(
+    r"\b(?:prior|previous|last|old|outside|copied)\b.*\b(?:note|visit|encounter|assessment|a p|impression|plan|a/p)\b"
+)
 _TODAY = re.compile(r"\b(?:today|current visit|this visit|interval)\b")
 
 
@@ -85,14 +91,18 @@ class Titles:
             return Heading(start, end, line.strip(), category, self._as_label(label, category, current))
         match = _SET_OFF_TITLE.match(line)
         if match is not None and (found := self.lookup(match["title"])) is not None:
-            return Heading(start, start + match.end(), match["title"], found[0], self._as_label(found[1], found[0], current))
+            return Heading(
+                start, start + match.end(), match["title"], found[0], self._as_label(found[1], found[0], current)
+            )
         match = _LINE_TITLE.match(line)
         if match is None:
             return None
         known = self.lookup(match["title"])
         if known is not None and (match["mark"][0] == ":" or not known[1]):
             category, label = known
-            return Heading(start, start + match.end(), match["title"], category, self._as_label(label, category, current))
+            return Heading(
+                start, start + match.end(), match["title"], category, self._as_label(label, category, current)
+            )
         return self._unknown(match, start, current)
 
     @staticmethod

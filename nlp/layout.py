@@ -84,10 +84,10 @@ def wrap_width(lines: list[Line]) -> int:
     """
     lengths = [len(line.text) for line in lines if line.text.strip()]
     width = max(lengths, default=0)
-    if width < _WRAP_SHORTEST or _WRAP_LONGEST < width:
+    if width < _WRAP_SHORTEST or width > _WRAP_LONGEST:
         return 0
     full = sum(width - _WRAP_RAGGED <= length for length in lengths)
-    return width if 3 <= full and 0.3 <= full / len(lengths) else 0
+    return width if full >= 3 and full / len(lengths) >= 0.3 else 0
 
 
 def _continues(line: Line, following: Line, width: int) -> bool:
@@ -258,9 +258,14 @@ class _Walker:
 
     def _is_entry_number(self, match: re.Match[str], start: int) -> bool:
         before = self.text[start : match.start()].rstrip()
-        return int(match.group(1)) == self.item + 1 and (not before or before[-1] in ".;:,)") and (
-            self.section.category in ("assessment", "post_diagnosis", "pre_diagnosis", "past_history", "plan", "problem_list")
-            or not before
+        return (
+            int(match.group(1)) == self.item + 1
+            and (not before or before[-1] in ".;:,)")
+            and (
+                self.section.category
+                in ("assessment", "post_diagnosis", "pre_diagnosis", "past_history", "plan", "problem_list")
+                or not before
+            )
         )
 
     def _sentences(self, start: int, end: int) -> None:

@@ -14,7 +14,12 @@ from ..coding.findings import Region
 
 PLACEHOLDER = "lvl"
 
-_ORDER = [f"C{n}" for n in range(0, 8)] + [f"T{n}" for n in range(1, 13)] + [f"L{n}" for n in range(1, 6)] + [f"S{n}" for n in range(1, 6)]
+_ORDER = (
+    [f"C{n}" for n in range(8)]
+    + [f"T{n}" for n in range(1, 13)]
+    + [f"L{n}" for n in range(1, 6)]
+    + [f"S{n}" for n in range(1, 6)]
+)
 _INDEX = {name: i for i, name in enumerate(_ORDER)}
 _LIMIT = {"C": 8, "T": 12, "L": 5, "S": 5}
 
@@ -140,7 +145,12 @@ def region_of_disc(level: str) -> Region:
 
 def region_of_root(name: str) -> Region:
     """The region of a nerve root (coding policy 2): C8 is cervicothoracic, S1 lumbosacral."""
-    special: dict[str, Region] = {"C1": "occipito_atlanto_axial", "C2": "occipito_atlanto_axial", "C8": "cervicothoracic", "S1": "lumbosacral"}
+    special: dict[str, Region] = {
+        "C1": "occipito_atlanto_axial",
+        "C2": "occipito_atlanto_axial",
+        "C8": "cervicothoracic",
+        "S1": "lumbosacral",
+    }
     return special.get(name) or _REGION_OF_LETTER[name[0]]
 
 

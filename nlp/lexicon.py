@@ -7,7 +7,7 @@ import hashlib
 import io
 import json
 from collections.abc import Iterator
-from functools import lru_cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any
 
@@ -29,7 +29,7 @@ def _read(name: str) -> bytes:
     return files(__package__).joinpath("rules", name).read_bytes()
 
 
-@lru_cache(maxsize=None)
+@cache
 def rules(name: str) -> tuple[dict[str, Any], ...]:
     """The rules of one file, as medSpaCy would read them.
 

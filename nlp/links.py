@@ -35,7 +35,7 @@ def links_of(draft: Draft, ranks: dict[int, int]) -> tuple[f.Link, ...]:
         real = [m for m in read.mentions if id(m) in ranks]
         for left in real:
             for right in real:
-                if right.head.start <= left.head.start or _REACH < right.start - left.end or right.start <= left.end:
+                if right.head.start <= left.head.start or right.start - left.end > _REACH or right.start <= left.end:
                     continue
                 kind = _tie(draft.words[left.end : right.start])
                 if kind is None:

@@ -23,9 +23,7 @@ _INJURED = re.compile(
 _INJURED_SITE = re.compile(
     r"\b(?:injured|hurt|injury to) (?:his|her|my|the) (?:low(?:er)? )?(?:back|neck)", re.IGNORECASE
 )
-_SUDDEN = re.compile(
-    r"\b(?:sudden\w*|acute(?:ly)?|immediate\w*|abrupt\w*|felt a (?:pop|pull|snap))\b", re.IGNORECASE
-)
+_SUDDEN = re.compile(r"\b(?:sudden\w*|acute(?:ly)?|immediate\w*|abrupt\w*|felt a (?:pop|pull|snap))\b", re.IGNORECASE)
 _HERE_FOR = re.compile(
     r"\b(?:here|presents?|returns?|comes|scheduled)\b[^.]{0,40}\b(?:for|to (?:undergo|receive|have))\b", re.IGNORECASE
 )
@@ -34,7 +32,9 @@ _VISIT_PARTS = frozenset(("chief_complaint", "history", "assessment", "indicatio
 _RED_FLAG_PARTS = _VISIT_PARTS | {"review_of_systems", "exam"}
 _PROCEDURE_PARTS = frozenset(("procedure", "indication", "post_diagnosis", "pre_diagnosis", "other"))
 _INJURED_KINDS = frozenset(("pain", "sciatica", "low_back_pain_with_sciatica"))
-_NOT_SPINAL = frozenset(("leg_pain", "radiating_pain", "outside_cause", "outside_problem", "chronic_pain", "flank_pain"))
+_NOT_SPINAL = frozenset(
+    ("leg_pain", "radiating_pain", "outside_cause", "outside_problem", "chronic_pain", "flank_pain")
+)
 _AFTER = 110
 
 
@@ -56,7 +56,9 @@ class Marks:
 
     def phases(self) -> tuple[f.Mark, ...]:
         """Cues for the 7th character, where the visit speaks of itself."""
-        return _ordered([self._mark(s, v) for s, _, source, v in self._all("PHASE") if source in _VISIT_PARTS | {"procedure"}])
+        return _ordered(
+            [self._mark(s, v) for s, _, source, v in self._all("PHASE") if source in _VISIT_PARTS | {"procedure"}]
+        )
 
     def intents(self) -> tuple[f.Mark, ...]:
         """Procedures done today and other reasons that make an encounter one for pain control."""

@@ -60,7 +60,9 @@ class FirstWordMatcher:
             words = [lower] if isinstance(lower, str) else (lower or {}).get("IN")
             operator = part.get("OP", "") if isinstance(part, dict) else "unknown"
             if not words or operator not in ("", "?", "*") or not set(part) <= {"LOWER", "OP"}:
-                raise TableError(f"rule {rule.literal!r}: a pattern may use LOWER, IN, OP ? and OP * only, not {part!r}")
+                raise TableError(
+                    f"rule {rule.literal!r}: a pattern may use LOWER, IN, OP ? and OP * only, not {part!r}"
+                )
             yield frozenset(strings.add(word) for word in words), operator != "", operator == "*"
 
     @staticmethod

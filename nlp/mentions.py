@@ -18,24 +18,20 @@ from .pipeline import ANATOMY, ATTRIBUTES, TARGETS, metadata
 
 _JOINERS = frozenset(("and", "or", "/", ",", "&", "-", "plus", "/or"))
 _NP_WORDS = frozenset(
-    "the a an his her my their this that your both some any mild moderate severe significant worsening increasing increased"
-    " constant intermittent diffuse generalized localized continued ongoing persistent new old recurrent chronic acute subacute"
-    " sharp dull aching achy burning stabbing throbbing deep nagging primary mainly mostly primarily predominantly more most"
-    " less left right bilateral sided side midline axial mechanical muscular musculoskeletal myofascial mid upper lower"
-    " posterior anterior lateral medial paraspinal central associated non radiating nonradiating intractable severe daily"
-    " occasional unspecified nonspecific simple low back part region area muscles muscle 's type also related worsened"
-    " greater worst minimal slight considerable excruciating debilitating low-grade nonspecific idiopathic episodic extreme"
-    " flare exacerbation known residual underlying longstanding terrible bad intense stiff stiffness tightness and/or"
-    " postural strain like mediated facet facetogenic discogenic vertebrogenic degenerative traumatic".split()
+    ["the", "a", "an", "his", "her", "my", "their", "this", "that", "your", "both", "some", "any", "mild", "moderate", "severe", "significant", "worsening", "increasing", "increased", "constant", "intermittent", "diffuse", "generalized", "localized", "continued", "ongoing", "persistent", "new", "old", "recurrent", "chronic", "acute", "subacute", "sharp", "dull", "aching", "achy", "burning", "stabbing", "throbbing", "deep", "nagging", "primary", "mainly", "mostly", "primarily", "predominantly", "more", "most", "less", "left", "right", "bilateral", "sided", "side", "midline", "axial", "mechanical", "muscular", "musculoskeletal", "myofascial", "mid", "upper", "lower", "posterior", "anterior", "lateral", "medial", "paraspinal", "central", "associated", "non", "radiating", "nonradiating", "intractable", "severe", "daily", "occasional", "unspecified", "nonspecific", "simple", "low", "back", "part", "region", "area", "muscles", "muscle", "'s", "type", "also", "related", "worsened", "greater", "worst", "minimal", "slight", "considerable", "excruciating", "debilitating", "low-grade", "nonspecific", "idiopathic", "episodic", "extreme", "flare", "exacerbation", "known", "residual", "underlying", "longstanding", "terrible", "bad", "intense", "stiff", "stiffness", "tightness", "and/or", "postural", "strain", "like", "mediated", "facet", "facetogenic", "discogenic", "vertebrogenic", "degenerative", "traumatic"]
 )
-_PREPOSITIONS = frozenset("in of at over across around along within on throughout involving to into near about through".split())
+_PREPOSITIONS = frozenset(
+    ["in", "of", "at", "over", "across", "around", "along", "within", "on", "throughout", "involving", "to", "into", "near", "about", "through"]
+)
 _FILLERS = frozenset(
-    "is was are were been has have had be being located localized localizes felt mainly primarily mostly also that which"
-    " worse worst starts started begins began confined isolated present concentrated centered predominantly both again"
-    " reported noted only usually described points feels developing really increased better".split()
+    ["is", "was", "are", "were", "been", "has", "have", "had", "be", "being", "located", "localized", "localizes", "felt", "mainly", "primarily", "mostly", "also", "that", "which", "worse", "worst", "starts", "started", "begins", "began", "confined", "isolated", "present", "concentrated", "centered", "predominantly", "both", "again", "reported", "noted", "only", "usually", "described", "points", "feels", "developing", "really", "increased", "better"]
 )
-_RADIATION = frozenset("radiating radiates radiate radiated radiation shooting shoots travels traveling travelling going goes extending extends down spreading into referred moving moves".split())
-_SIDE_WORDS = frozenset("left right bilateral both the a her his my their l r lt rt sided side mid upper lower in of at on".split())
+_RADIATION = frozenset(
+    ["radiating", "radiates", "radiate", "radiated", "radiation", "shooting", "shoots", "travels", "traveling", "travelling", "going", "goes", "extending", "extends", "down", "spreading", "into", "referred", "moving", "moves"]
+)
+_SIDE_WORDS = frozenset(
+    ["left", "right", "bilateral", "both", "the", "a", "her", "his", "my", "their", "l", "r", "lt", "rt", "sided", "side", "mid", "upper", "lower", "in", "of", "at", "on"]
+)
 _BREAKS = frozenset((";", "but", "however", "although", "while", "whereas", "which", "who", "because", "since"))
 _VETO_PARTS = frozenset(("other", "arm"))
 ROOT_KINDS = frozenset(("radiculopathy", "root_compression", "radiating_pain"))
@@ -83,7 +79,7 @@ def spans_by_sentence(doc: Doc, bounds: list[tuple[int, int]]) -> list[SentenceS
     for group in (ANATOMY, ATTRIBUTES, TARGETS):
         for span in sorted(doc.spans[group], key=lambda s: (s.start, s.end)):
             index = bisect_right(starts, span.start) - 1
-            if 0 <= index and span.start < bounds[index][1]:
+            if index >= 0 and span.start < bounds[index][1]:
                 _shelf(out[index], group, span).append(span)
     return out
 
@@ -99,7 +95,9 @@ def _shelf(spans: SentenceSpans, group: str, span: Span) -> list[Span]:
 class SentenceReader:
     """Attaches within one sentence. ``mentions`` are in order of place when `read` has run."""
 
-    def __init__(self, words: list[str], start: int, end: int, spans: SentenceSpans, level_at: dict[int, lv.Levels]) -> None:
+    def __init__(
+        self, words: list[str], start: int, end: int, spans: SentenceSpans, level_at: dict[int, lv.Levels]
+    ) -> None:
         self.words, self.start, self.end = words, start, end
         self.level_at = level_at
         self.anatomy, self.attributes, self.targets = spans.anatomy, spans.attributes, spans.conditions
@@ -143,9 +141,7 @@ class SentenceReader:
         sites = self._sites_left(head) if not meta.get("predicate") else self._subject(head)
         if not meta.get("predicate"):
             right = self._sites_right(head)
-            if not any(metadata(s).get("part", "") == "" for s in sites) or not sites:
-                sites = sites + right
-            elif right and metadata(right[0]).get("region", "") and not any(metadata(s).get("region") for s in sites):
+            if not any(metadata(s).get("part", "") == "" for s in sites) or not sites or (right and metadata(right[0]).get("region", "") and not any(metadata(s).get("region") for s in sites)):
                 sites = sites + right
         if not sites:
             self.mentions.append(Mention(head, head.start, head.end, "unsited_pain", meta))
@@ -158,7 +154,13 @@ class SentenceReader:
             if (part, region) in seen or (not part and not region and named and not self._coordinated_back(site)):
                 continue
             seen.add((part, region))
-            kind = {"": "pain", "leg": "leg_pain", "flank": "flank_pain", "si": "sacroiliac_pain", "coccyx": "coccydynia"}.get(part, "ignore")
+            kind = {
+                "": "pain",
+                "leg": "leg_pain",
+                "flank": "flank_pain",
+                "si": "sacroiliac_pain",
+                "coccyx": "coccydynia",
+            }.get(part, "ignore")
             if not part and region == "sacral":
                 kind = "coccydynia"
             mention = Mention(head, head.start, head.end, kind, meta, part=part)
@@ -198,7 +200,9 @@ class SentenceReader:
 
     def _only_joined(self, start: int, end: int) -> bool:
         words = [self.words[i] for i in range(start, end)]
-        return not words or (any(w in _JOINERS for w in words) and all(w in _JOINERS or w in _SIDE_WORDS for w in words))
+        return not words or (
+            any(w in _JOINERS for w in words) and all(w in _JOINERS or w in _SIDE_WORDS for w in words)
+        )
 
     def _np(self, i: int) -> bool:
         word = self.words[i]
@@ -211,7 +215,13 @@ class SentenceReader:
         i, gap = head.end, 0
         while i < self.end and gap <= 9:
             word = self.words[i]
-            if i in self.head_at or word in _BREAKS and not (word == "which" and not found) or word in _RADIATION or word in (":", "."):
+            if (
+                i in self.head_at
+                or (word in _BREAKS
+                and not (word == "which" and not found))
+                or word in _RADIATION
+                or word in (":", ".")
+            ):
                 break
             span = self.at.get(i)
             if span is not None and span.label_ == "SITE":
@@ -222,9 +232,9 @@ class SentenceReader:
                 continue
             if word in _PREPOSITIONS or word == "than":
                 tied = True
-            elif found and not (self._np(i) or word == "than" or span is not None):
-                break
-            elif not (self._np(i) or word in _FILLERS or span is not None or word.isdigit() or word in ("(", ")", "with")):
+            elif (found and not (self._np(i) or word == "than" or span is not None)) or not (
+                self._np(i) or word in _FILLERS or span is not None or word.isdigit() or word in ("(", ")", "with")
+            ):
                 break
             if word == "with" and not found:
                 break
@@ -238,7 +248,11 @@ class SentenceReader:
             span = self.at.get(i)
             if span is not None and span.label_ == "SITE":
                 return [span]
-            if i in self.head_at or not (self._np(i) or self.words[i] in _FILLERS or self.words[i] in ("still", "feels", "very", "really", "quite", "so", "it", "started", "to")):
+            if i in self.head_at or not (
+                self._np(i)
+                or self.words[i] in _FILLERS
+                or self.words[i] in ("still", "feels", "very", "really", "quite", "so", "it", "started", "to")
+            ):
                 return []
             i, gap = i - 1, gap + 1
         if head.end < self.end and head.text.lower() == "sore":
@@ -284,7 +298,11 @@ class SentenceReader:
             self._inherit(mention, index)
 
     def _inner(self, mention: Mention) -> list[Span]:
-        return [s for s in self.anatomy if mention.head.start <= s.start < mention.head.end and s.label_ in ("SITE", "LEVEL")]
+        return [
+            s
+            for s in self.anatomy
+            if mention.head.start <= s.start < mention.head.end and s.label_ in ("SITE", "LEVEL")
+        ]
 
     def _after(self, mention: Mention, right: int) -> list[Span]:
         """Places tied on to the right: "at L4-5 and L5-S1", "of the cervical spine"."""
@@ -361,7 +379,9 @@ class SentenceReader:
         """ "the L5 nerve root": a root, not the level of the disc that touches it."""
         near = self.words[span.end : min(span.end + 3, self.end)]
         before = self.words[max(self.start, span.start - 2) : span.start]
-        return bool({"root", "roots", "nerve", "nerves"} & set(near[:2])) or bool({"exiting", "traversing", "descending"} & set(before))
+        return bool({"root", "roots", "nerve", "nerves"} & set(near[:2])) or bool(
+            {"exiting", "traversing", "descending"} & set(before)
+        )
 
     def _grow_near(self, mention: Mention, span: Span) -> None:
         if span.start - mention.end <= 3 and mention.start - span.end <= 3:
@@ -370,7 +390,11 @@ class SentenceReader:
     def _inherit(self, mention: Mention, index: int) -> None:
         """ "C5-6 disc degeneration with posterior herniation": the later finding shares the place; so does a line's label."""
         for other in reversed(self.mentions[:index]):
-            if other.kind in ("ignore", "unsited_pain", "leg_pain") or other.vetoed or mention.kind in ("pain", "sacroiliac_pain"):
+            if (
+                other.kind in ("ignore", "unsited_pain", "leg_pain")
+                or other.vetoed
+                or mention.kind in ("pain", "sacroiliac_pain")
+            ):
                 continue
             if other.head != mention.head and (other.discs or other.vertebrae or other.regions):
                 between = self.words[other.end : mention.start]
@@ -388,7 +412,11 @@ class SentenceReader:
         spans = [s for s in self.anatomy if s.label_ == "SIDE" and metadata(s)["value"] != "none"]
         near = [s for s in spans if mention.start <= s.start < mention.end]
         if not near:
-            near = [s for s in spans if max(left, mention.start - 4) <= s.start < mention.start and not self._of_other(s, mention)]
+            near = [
+                s
+                for s in spans
+                if max(left, mention.start - 4) <= s.start < mention.start and not self._of_other(s, mention)
+            ]
         if not near:
             near = [
                 s
@@ -409,11 +437,15 @@ class SentenceReader:
 
     def _opens_next(self, span: Span, mention: Mention) -> bool:
         """Whether the span stands right in front of the next condition ("... with L5 radiculopathy") and so is its."""
-        following = min((t.start for t in self.targets if mention.head.end <= t.start and t != mention.head), default=None)
+        following = min(
+            (t.start for t in self.targets if mention.head.end <= t.start and t != mention.head), default=None
+        )
         if following is None or following < span.end:
             return False
         between = [self.words[i] for i in range(span.end, following)]
-        return len(between) <= 5 and all(w in _NP_WORDS or self.at.get(span.end + k) is not None for k, w in enumerate(between))
+        return len(between) <= 5 and all(
+            w in _NP_WORDS or self.at.get(span.end + k) is not None for k, w in enumerate(between)
+        )
 
     def _of_other(self, side: Span, mention: Mention) -> bool:
         """ "right knee", "left shoulder": a side of something else (a leg's side is the sciatica's)."""
@@ -423,7 +455,14 @@ class SentenceReader:
         if span is None or span.label_ != "SITE":
             return False
         part = metadata(span).get("part", "")
-        if part == "leg" and mention.kind in ("sciatica", "radiculopathy", "low_back_pain_with_sciatica", "radiating_pain", "disc_displacement", "leg_pain"):
+        if part == "leg" and mention.kind in (
+            "sciatica",
+            "radiculopathy",
+            "low_back_pain_with_sciatica",
+            "radiating_pain",
+            "disc_displacement",
+            "leg_pain",
+        ):
             return False
         if part == "arm" and mention.kind in ("radiculopathy", "radiating_pain", "disc_displacement"):
             return False
@@ -453,14 +492,47 @@ class SentenceReader:
         if after:
             first = min(m.start for m in after)
             gap = [self.words[i] for i in range(span.end, first)]
-            if len(gap) <= 5 and all(w in _NP_WORDS or w in _JOINERS or self.at.get(span.end + k) is not None or self._attribute_at(span.end + k) for k, w in enumerate(gap)):
+            if len(gap) <= 5 and all(
+                w in _NP_WORDS
+                or w in _JOINERS
+                or self.at.get(span.end + k) is not None
+                or self._attribute_at(span.end + k)
+                for k, w in enumerate(gap)
+            ):
                 head = next(m for m in after if m.start == first).head
                 return [m for m in after if m.head == head] if first - span.end <= 5 else []
         before = [m for m in mentions if m.end <= span.start]
         if before:
             last = max(m.end for m in before)
             gap = [self.words[i] for i in range(last, span.start)]
-            tying = {"is", "was", "are", "were", "has", "been", ",", "(", "-", "more", "mostly", "primarily", "likely", "as", "seems", "appears", "of", "in", "a", "to", "be", "that", "remains", "which", "currently", ":"}
+            tying = {
+                "is",
+                "was",
+                "are",
+                "were",
+                "has",
+                "been",
+                ",",
+                "(",
+                "-",
+                "more",
+                "mostly",
+                "primarily",
+                "likely",
+                "as",
+                "seems",
+                "appears",
+                "of",
+                "in",
+                "a",
+                "to",
+                "be",
+                "that",
+                "remains",
+                "which",
+                "currently",
+                ":",
+            }
             if len(gap) <= 5 and all(w in tying or w in _NP_WORDS for w in gap):
                 head = next(m for m in reversed(before) if m.end == last).head
                 return [m for m in before if m.head == head]

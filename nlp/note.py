@@ -102,7 +102,7 @@ class NoteFacts:
         if len(own) < _LIST_ENTRIES or len({s.paragraph for s in own}) < len(own):
             return False
         entries = [self.text[s.start : s.end] for s in own]
-        return not any(_VERB.search(e) or e.endswith((".", "?")) or _LIST_WORDS < len(e.split()) for e in entries)
+        return not any(_VERB.search(e) or e.endswith((".", "?")) or len(e.split()) > _LIST_WORDS for e in entries)
 
     def listed(self, sentence: Sentence) -> f.Source | None:
         """What a headless line is when it is an entry of a list: a medicine with its dose, or an old problem."""
@@ -141,7 +141,11 @@ class NoteFacts:
         claimed = [c.evidence.start for c in conditions]
         out = []
         for sentence in self.layout.sentences:
-            if sentence.section.category != "assessment" or not sentence.first or sentence.label in ("plan", "education"):
+            if (
+                sentence.section.category != "assessment"
+                or not sentence.first
+                or sentence.label in ("plan", "education")
+            ):
                 continue
             if any(sentence.start <= start < sentence.end for start in claimed):
                 continue
@@ -157,24 +161,26 @@ class NoteFacts:
         """The opening words of an entry; None for prose, which names no entry, and for what holds no word."""
         quote = self.text[sentence.start : sentence.end]
         words = list(re.finditer(r"\S+", quote))
-        if (not sentence.item and _ENTRY_WORDS < len(words)) or not re.search(r"[A-Za-z]{2}", quote):
+        if (not sentence.item and len(words) > _ENTRY_WORDS) or not re.search(r"[A-Za-z]{2}", quote):
             return None
         end = sentence.start + words[min(len(words), _ENTRY_WORDS) - 1].end()
-        return f.Evidence(sentence.start, end, self.text[sentence.start : end], sentence.section.title or "(no heading)")
+        return f.Evidence(
+            sentence.start, end, self.text[sentence.start : end], sentence.section.title or "(no heading)"
+        )
 
 
 def note_facts(text: str, layout: Layout) -> NoteFacts:
     """What the headings alone say."""
     kind = document_type(text, layout)
     bodies = {s.section.category for s in layout.sentences if s.label not in ("plan", "education")}
-    stated = bool(bodies & ({"post_diagnosis", "pre_diagnosis", "assessment"} if kind == "procedure_note" else {"assessment"}))
+    stated = bool(
+        bodies & ({"post_diagnosis", "pre_diagnosis", "assessment"} if kind == "procedure_note" else {"assessment"})
+    )
     spinal = kind in _REPORTS and bool(_SPINAL_WORD.search(text[:400]) or re.search(r"\b[CTL]\d-", text))
     return NoteFacts(kind, stated, spinal, layout, text)
 
 
-def complete_findings(
-    draft: Draft, conditions: tuple[f.Condition, ...], links: tuple[f.Link, ...]
-) -> f.Findings:
+def complete_findings(draft: Draft, conditions: tuple[f.Condition, ...], links: tuple[f.Link, ...]) -> f.Findings:
     """`Findings` of a draft whose conditions and links are made."""
     marks = Marks(draft)
     conditions = tuple(marks.with_injury(c) for c in conditions)

@@ -15,10 +15,19 @@ if TYPE_CHECKING:
 
 _DAYS = r"(?:[ ]?(?:\+|-|and|&|,)?[ ]?(?P<days>\d)(?:[ ]?/[ ]?7|[ ]?d(?:ays?)?)?)?"
 _WEEKS = (
-    re.compile(rf"\b(?P<weeks>\d{{1,2}}){_DAYS}[ -]?(?:weeks?|wks?)(?:[ -]?(?:and[ ])?\d[ ]?days?)?[ -]?(?:'|’)?[ ]?(?:of[ ]|by dates[ ])?(?:gestation\w*|pregnan\w*|EGA|GA|IUP|intrauterine|gravid)", re.IGNORECASE),
+    re.compile(
+        rf"\b(?P<weeks>\d{{1,2}}){_DAYS}[ -]?(?:weeks?|wks?)(?:[ -]?(?:and[ ])?\d[ ]?days?)?[ -]?(?:'|’)?[ ]?(?:of[ ]|by dates[ ])?(?:gestation\w*|pregnan\w*|EGA|GA|IUP|intrauterine|gravid)",
+        re.IGNORECASE,
+    ),
     re.compile(r"\b(?P<weeks>\d{1,2})[ ]?w(?:k|eeks?)?[ ]?(?P<days>\d)[ ]?d\b", re.IGNORECASE),
-    re.compile(rf"\b(?:gravida|G\d|IUP|pregnan\w*|gestation\w*(?: age)?(?: of)?|EGA|GA|primigravida|multigravida|para)\b[^.\n]{{0,50}}?(?:at|@|is|of|:|,|x)?[ ]?\b(?P<weeks>\d{{1,2}}){_DAYS}[ -]?(?:weeks?|wks?|w)\b", re.IGNORECASE),
-    re.compile(rf"\b(?:at|@|now|currently)[ ](?:about[ ])?(?P<weeks>\d{{1,2}}){_DAYS}[ ]?(?:weeks?|wks?)(?:'|’)?(?=[^.\n]{{0,40}}(?:pregnan|gestation|fetal|obstet|prenatal|\bOB\b))", re.IGNORECASE),
+    re.compile(
+        rf"\b(?:gravida|G\d|IUP|pregnan\w*|gestation\w*(?: age)?(?: of)?|EGA|GA|primigravida|multigravida|para)\b[^.\n]{{0,50}}?(?:at|@|is|of|:|,|x)?[ ]?\b(?P<weeks>\d{{1,2}}){_DAYS}[ -]?(?:weeks?|wks?|w)\b",
+        re.IGNORECASE,
+    ),
+    re.compile(
+        rf"\b(?:at|@|now|currently)[ ](?:about[ ])?(?P<weeks>\d{{1,2}}){_DAYS}[ ]?(?:weeks?|wks?)(?:'|’)?(?=[^.\n]{{0,40}}(?:pregnan|gestation|fetal|obstet|prenatal|\bOB\b))",
+        re.IGNORECASE,
+    ),
 )
 _ALLOWED = frozenset(("chief_complaint", "history", "assessment", "indication", "plan", "problem_list", "exam"))
 
@@ -28,7 +37,9 @@ def _weeks(text: str) -> tuple[int, int, int] | None:
     for pattern in _WEEKS:
         for match in pattern.finditer(text):
             weeks = int(match["weeks"])
-            if 3 <= weeks <= 43 and not re.search(r"\b(?:ago|post|follow|old|delivered)\b", text[match.start() : match.end() + 12], re.IGNORECASE):
+            if 3 <= weeks <= 43 and not re.search(
+                r"\b(?:ago|post|follow|old|delivered)\b", text[match.start() : match.end() + 12], re.IGNORECASE
+            ):
                 return weeks, match.start(), match.end()
     return None
 

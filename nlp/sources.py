@@ -58,7 +58,11 @@ def source_of(sentence: Sentence, facts: NoteFacts) -> Source:
         return listed
     if sentence.label in ("plan", "education"):
         return "plan" if sentence.label == "plan" else "education"
-    if sentence.label == "exam" and category in ("history", "none", "chief_complaint") and facts.document_type == "visit":
+    if (
+        sentence.label == "exam"
+        and category in ("history", "none", "chief_complaint")
+        and facts.document_type == "visit"
+    ):
         return "exam"
     if facts.document_type in ("imaging_report", "emg_report") and category in _REPORT:
         return _REPORT[category]

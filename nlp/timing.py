@@ -14,8 +14,24 @@ _WORDS = {
     "a": 1, "an": 1, "one": 1, "two": 2, "couple": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8,
     "nine": 9, "ten": 10, "eleven": 11, "twelve": 12, "fifteen": 15, "eighteen": 18, "twenty": 20, "thirty": 30, "forty": 40,
 }  # fmt: skip
-_UNITS = {"d": 1, "day": 1, "w": 7, "wk": 7, "week": 7, "mo": 28, "mos": 28, "mth": 28, "month": 28, "y": 365, "yr": 365, "year": 365, "decade": 3650, "hour": 0, "hr": 0}
-_MONTHS = {m: i for i, m in enumerate("jan feb mar apr may jun jul aug sep oct nov dec".split(), start=1)}
+_UNITS = {
+    "d": 1,
+    "day": 1,
+    "w": 7,
+    "wk": 7,
+    "week": 7,
+    "mo": 28,
+    "mos": 28,
+    "mth": 28,
+    "month": 28,
+    "y": 365,
+    "yr": 365,
+    "year": 365,
+    "decade": 3650,
+    "hour": 0,
+    "hr": 0,
+}
+_MONTHS = {m: i for i, m in enumerate(["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"], start=1)}
 
 _NUMBER = r"(?:\d+(?:\.\d+)?(?:\s?1/2)?|" + "|".join(sorted(_WORDS, key=len, reverse=True)) + r")"
 _AMOUNT = (
@@ -26,9 +42,15 @@ _LEAD = r"(?:about|around|approximately|approx\.?|roughly|nearly|almost|over|mor
 _PATTERNS = (
     # a 3-year history of, two month history
     re.compile(rf"\b{_AMOUNT}[ -]?(?:old )?(?:history|hx|h/o|duration)\b", re.IGNORECASE),
-    re.compile(rf"\b(?:history|hx|duration)(?: of)?(?: the)?(?: (?:pain|symptoms))?(?: is| was|:)?\s*(?:{_LEAD})*{_AMOUNT}", re.IGNORECASE),
+    re.compile(
+        rf"\b(?:history|hx|duration)(?: of)?(?: the)?(?: (?:pain|symptoms))?(?: is| was|:)?\s*(?:{_LEAD})*{_AMOUNT}",
+        re.IGNORECASE,
+    ),
     # x 3 wks; for the past six months; over the last 2-3 weeks
-    re.compile(rf"(?:\bx|>|~|\bgoing on|\bnow|\bgreater than|\bmore than|\bfor|\bover|\bduring|\bin|\bthe|\bpast|\blast|\bthroughout|\bof|,|\()\s*(?:{_LEAD})*(?<![\w]){_AMOUNT}(?:['’]s?)?(?: (?:duration|now))?", re.IGNORECASE),
+    re.compile(
+        rf"(?:\bx|>|~|\bgoing on|\bnow|\bgreater than|\bmore than|\bfor|\bover|\bduring|\bin|\bthe|\bpast|\blast|\bthroughout|\bof|,|\()\s*(?:{_LEAD})*(?<![\w]){_AMOUNT}(?:['’]s?)?(?: (?:duration|now))?",
+        re.IGNORECASE,
+    ),
     # 4 months ago; 4 weeks earlier
     re.compile(rf"(?:{_LEAD})?\b{_AMOUNT}\s*(?:ago|earlier|back|prior|duration)\b", re.IGNORECASE),
 )
@@ -37,14 +59,19 @@ _SINCE = re.compile(
     r"(?:(?P<m>\d{1,2})/(?P<d>\d{1,2})/(?P<y>\d{2,4})|(?P<m2>\d{1,2})/(?P<y2>\d{4})|(?P<mon>jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?\s*(?:(?P<d3>\d{1,2})(?:st|nd|rd|th)?,?\s+)?(?:of\s+)?(?P<y3>(?:19|20)\d{2})?|(?P<y4>(?:19|20)\d{2})\b)",
     re.IGNORECASE,
 )
-_TIMED = re.compile(r"day|week|wk|month|mo\b|mos\b|mth|year|yr|decade|\d ?[dwy]\b|since|onset|began|started|starting|doi|date of|Day|Week|Month|Year|Since|Onset|DAY|WEEK|MONTH|YEAR|SINCE|ONSET")
+_TIMED = re.compile(
+    r"day|week|wk|month|mo\b|mos\b|mth|year|yr|decade|\d ?[dwy]\b|since|onset|began|started|starting|doi|date of|Day|Week|Month|Year|Since|Onset|DAY|WEEK|MONTH|YEAR|SINCE|ONSET"
+)
 # What the time is of, when it is not of the pain.
 _NOT_PAIN = re.compile(
     r"hospitali|admitted|follow|return|recheck|next|times?\s+(?:a|per)|treatment|therap|\bPT\b|surg|fusion|laminec|discec|inject|medicat|tablet|\bmg\b|prescri|smok|pack|marri|work|sober|deliver|birth|pregnan"
     r"|gestation|\bold\b|diabet|hypertens|dispens|refill|visits?|weeks? (?:of|pregnan)|taking|took|ibuprofen|naproxen|tylenol|relief|month(?:s)?['’]? time|rehab|program|sessions?|releas|postop|post-op|off work|course of|MRI|x-ray",
     re.IGNORECASE,
 )
-_ONSET = re.compile(r"\b(?:began|begun|started|start|onset|noticed|developed|occurred|happened|injur|hurt|felt|pain|ache|symptom|suffer|complain|experienc|since|present|ongoing|history|hx|had|has|have|having|presents?|duration|x)", re.IGNORECASE)
+_ONSET = re.compile(
+    r"\b(?:began|begun|started|start|onset|noticed|developed|occurred|happened|injur|hurt|felt|pain|ache|symptom|suffer|complain|experienc|since|present|ongoing|history|hx|had|has|have|having|presents?|duration|x)",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True)
@@ -85,11 +112,13 @@ def _since_days(match: re.Match[str], today: datetime.date | None) -> int | None
     full = int(year) + (2000 if len(str(year)) == 2 else 0)
     # Of a month or year alone the last day counts: no longer than is stated.
     try:
-        onset = datetime.date(full, int(month), int(day)) if month and day else _last_day(full, int(month) if month else 12)
+        onset = (
+            datetime.date(full, int(month), int(day)) if month and day else _last_day(full, int(month) if month else 12)
+        )
     except ValueError:
         return None
     elapsed = (today - onset).days
-    return elapsed if 0 <= elapsed else None
+    return elapsed if elapsed >= 0 else None
 
 
 def _last_day(year: int, month: int) -> datetime.date:
@@ -123,9 +152,15 @@ def durations(text: str, today: datetime.date | None) -> list[Duration]:
 def _of_pain(text: str, match: re.Match[str]) -> bool:
     after = text[match.end() : match.end() + 28]
     before = text[max(0, match.start() - 45) : match.start()]
-    if re.match(r"[ -]?(?:old|y/?o)\b", after, re.IGNORECASE) or re.search(r"\bin\s*$", before) or match.group().lower().startswith("in "):
+    if (
+        re.match(r"[ -]?(?:old|y/?o)\b", after, re.IGNORECASE)
+        or re.search(r"\bin\s*$", before)
+        or match.group().lower().startswith("in ")
+    ):
         return False
     clause_before = re.split(r"[.;]|, (?:and|but|she|he)\b", before)[-1]
-    if _NOT_PAIN.search(clause_before) or re.match(r"\W*(?:of|after|post|from|status|following)?\W*(?:" + _NOT_PAIN.pattern + ")", after, re.IGNORECASE):
+    if _NOT_PAIN.search(clause_before) or re.match(
+        r"\W*(?:of|after|post|from|status|following)?\W*(?:" + _NOT_PAIN.pattern + ")", after, re.IGNORECASE
+    ):
         return False
     return bool(_ONSET.search(text))
