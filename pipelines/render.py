@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from ..coding.codeset import Code, NotCoded
@@ -18,6 +18,8 @@ WIDTH: Final = 100
 _LABEL: Final = 11
 _QUOTE: Final = 60
 """Longest quote shown; the rest stands in the JSON."""
+_QUOTES: Final = 8
+"""Most quotes shown of one code."""
 
 _OUTCOMES: Final = {
     "code": "",
@@ -96,20 +98,22 @@ def _warnings(result: Result) -> list[str]:
 
 def _quotes(evidence: Iterable[Evidence]) -> str:
     """The quoted words with their sections, each section named once after its words."""
+    distinct = dict.fromkeys((_section(piece), _short(plain(piece.text), _QUOTE)) for piece in _outermost(evidence))
+    shown = list(distinct)[:_QUOTES]
     by_section: dict[str, list[str]] = {}
-    for piece in _outermost(list(evidence)):
-        words = by_section.setdefault(_section(piece), [])
-        quote = f"“{_short(plain(piece.text), _QUOTE)}”"
-        if quote not in words:
-            words.append(quote)
-    return "; ".join(f"{', '.join(words)} ({section})" for section, words in by_section.items())
+    for section, words in shown:
+        by_section.setdefault(section, []).append(f"“{words}”")
+    more = f"; and {len(distinct) - len(shown)} more" if len(distinct) > len(shown) else ""
+    return "; ".join(f"{', '.join(words)} ({section})" for section, words in by_section.items()) + more
 
 
-def _outermost(evidence: list[Evidence]) -> list[Evidence]:
-    """Without the words that stand inside another quote."""
-    return [
-        a for a in evidence if not any(b.start <= a.start and a.end <= b.end and a.text != b.text for b in evidence)
-    ]
+def _outermost(evidence: Iterable[Evidence]) -> Iterator[Evidence]:
+    """In note order, without the words that stand inside another quote."""
+    end = -1
+    for piece in sorted(evidence, key=lambda piece: (piece.start, -piece.end)):
+        if piece.end > end:
+            yield piece
+            end = piece.end
 
 
 def _section(piece: Evidence) -> str:

@@ -206,3 +206,9 @@ def test_rendered_text_obeys_no_escape_of_the_note(result):
     assert "\x1b" not in text
     assert "\u202e" not in text
     assert text.startswith("RED FLAGS")
+
+
+def test_rendered_text_stays_short_however_long_the_note(engine):
+    text = "ASSESSMENT:\n" + "\n".join(f"{i}. Low back pain on day {i}, sciatica denied." for i in range(1, 60))
+    rendered = spinecode.render(engine.suggest(text))
+    assert len(rendered.splitlines()) < 60
