@@ -144,13 +144,8 @@ def replay(
 
 
 def _engine() -> Spinecode:
-    from loguru import logger
-
     from .pipelines.suggest import Spinecode
 
-    # medspaCy and PyRuSH log through loguru, whose default sink prints to standard error; a log may quote the note.
-    for package in ("medspacy", "PyRuSH", "medspacy_quickumls"):
-        logger.disable(package)
     return Spinecode()
 
 

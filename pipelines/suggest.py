@@ -35,11 +35,7 @@ class Spinecode:
 
     def __init__(self, *, reader: ReadsNotes | None = None) -> None:
         """``reader``: another reader of notes than the built-in one."""
-        if reader is None:
-            from ..nlp.reader import Reader  # spaCy is imported here, when an engine is built, and nowhere before
-
-            reader = Reader()
-        self._reader = reader
+        self._reader = reader or _built_in_reader()
 
     def suggest(
         self,
@@ -67,7 +63,19 @@ class Spinecode:
         )
 
     @staticmethod
-    def replay(findings_json: Mapping[str, Any] | str, release: str | None = None) -> CodeSet:
+    def _built_in_reader() -> ReadsNotes:
+    # spaCy is imported here, when an engine is built, and nowhere before.
+    from loguru import logger
+
+    from ..nlp.reader import Reader
+
+    # medspaCy and PyRuSH log through loguru, whose default sink prints to standard error; a log may quote the note.
+    for package in ("medspacy", "PyRuSH", "quickumls"):
+        logger.disable(package)
+    return Reader()
+
+
+def replay(findings_json: Mapping[str, Any] | str, release: str | None = None) -> CodeSet:
         """Decide stored findings again; see `replay`."""
         return replay(findings_json, release)
 
