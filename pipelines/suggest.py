@@ -63,7 +63,12 @@ class Spinecode:
         )
 
     @staticmethod
-    def _built_in_reader() -> ReadsNotes:
+    def replay(findings_json: Mapping[str, Any] | str, release: str | None = None) -> CodeSet:
+        """Decide stored findings again; see `replay`."""
+        return replay(findings_json, release)
+
+
+def _built_in_reader() -> ReadsNotes:
     # spaCy is imported here, when an engine is built, and nowhere before.
     from loguru import logger
 
@@ -73,11 +78,6 @@ class Spinecode:
     for package in ("medspacy", "PyRuSH", "quickumls"):
         logger.disable(package)
     return Reader()
-
-
-def replay(findings_json: Mapping[str, Any] | str, release: str | None = None) -> CodeSet:
-        """Decide stored findings again; see `replay`."""
-        return replay(findings_json, release)
 
 
 def replay(findings_json: Mapping[str, Any] | str, release: str | None = None) -> CodeSet:
