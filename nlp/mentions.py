@@ -287,7 +287,12 @@ class SentenceReader:
         left, right = self._window(mention, index)
         found = self._inner(mention)
         if not found and mention.kind not in ("pain", "leg_pain", "flank_pain"):
-            found = self._after(mention, right) or self._before(mention, left)
+            found = self._adjoining(mention, left)
+            if not any(span.label_ == "LEVEL" for span in found):
+                after = self._after(mention, right)
+                if not found or (after and after[0].label_ == "LEVEL"):
+                    found = found + after
+            found = found or self._before(mention, left)
         for span in found:
             self._take_place(mention, span)
         if mention.kind == "pain":
@@ -304,6 +309,21 @@ class SentenceReader:
             if mention.head.start <= s.start < mention.head.end and s.label_ in ("SITE", "LEVEL")
         ]
 
+    def _adjoining(self, mention: Mention, left: int) -> list[Span]:
+        """Places right in front, in the same noun phrase: "left S1 radiculopathy", "L4-5 and L5-S1 disc herniation"."""
+        found: list[Span] = []
+        i = mention.start - 1
+        while left <= i:
+            span = self.at.get(i)
+            if span is not None and span.label_ in ("SITE", "LEVEL") and not metadata(span).get("part"):
+                found.insert(0, span)
+                i = span.start - 1
+            elif self.words[i] in _NP_WORDS or (found and self.words[i] in _JOINERS):
+                i -= 1
+            else:
+                break
+        return found
+
     def _after(self, mention: Mention, right: int) -> list[Span]:
         """Places tied on to the right: "at L4-5 and L5-S1", "of the cervical spine"."""
         found: list[Span] = []
@@ -315,6 +335,10 @@ class SentenceReader:
                     break
                 if self._opens_next(span, mention):
                     break
+                vague = span.label_ == "SITE" and not metadata(span).get("region") and not metadata(span).get("part")
+                if vague and not found and not self._tied(mention.end, span.start):
+                    i, gap = span.end, gap + 1
+                    continue
                 found.append(span)
                 i, gap = span.end, (8 if found else 0)
                 continue
@@ -489,7 +513,8 @@ class SentenceReader:
         if inside:
             return [m for m in mentions if m.head in inside]
         after = [m for m in mentions if span.end <= m.start]
-        if after:
+        # "due to that trauma" speaks of what it follows.
+        if after and self.words[span.start] not in ("due", "secondary"):
             first = min(m.start for m in after)
             gap = [self.words[i] for i in range(span.end, first)]
             if len(gap) <= 5 and all(
