@@ -12,38 +12,21 @@ from spacy.tokens import Doc, Span
 
 from ..coding.findings import Assertion
 from .excerpt import Excerpt, Piece
+from .lexicon import wording
 
 _BOX = re.compile(
     r"\[[ \t]*\]|\[[ \t]*[xX✓✔*][ \t]*\]|\([ \t]*\)|\([xX✓✔]\)|\(\+\)|\([-–]\)|[☐☑☒□■]|(?<![\w+])\+(?=[ ]?[A-Za-z])"
 )
 _TICKED = re.compile(r"[xX✓✔*+☑☒■]")
-_ANSWER = re.compile(
-    r"^(?:[^:;,.\n?|=]{0,18}?|[^:;\n?|=()]{0,24}\))(?:[ \t]*[:=|]|\?|[ \t]+[-–][ \t])[ \t]*(?:(?P<no>no|none|denies|denied|deny|negative|neg|n|absent|nil|not present|never)|(?P<yes>yes|y|present|positive|pos|reports|reported|endorses|admits))\b(?![ \t]*/[ \t]*[NnYy]\b)",
-    re.IGNORECASE,
-)
+_ANSWER = wording("assertion-answer")
 
 _KIN = r"(?:mother|father|brother|sister|aunt|uncle|grandmother|grandfather|mom|dad|parents?|siblings?|cousins?|son|daughter|twin|grandparents?)"
-_KIN_OPENS = re.compile(
-    rf"\W*(?:(?:his|her|the|patient's|maternal|paternal|both|two|one|an?|older|younger|biological|half|family history:?)\s+){{0,3}}{_KIN}s?\b",
-    re.IGNORECASE,
-)
-_KIN_REPORTS = re.compile(
-    r"\W*(?:who\s+)?(?:is\s+)?(?:reports?|states?|says|notes?|thinks|brought|brings|denies|confirms|accompan\w+|present|at bedside|here|concerned|worried|helps|called|gives|provides)\b",
-    re.IGNORECASE,
-)
-_PATIENT = re.compile(
-    r"\b(?:patient|pt|she (?:has|reports|denies|endorses|complains|presents)|he (?:has|reports|denies|endorses|complains|presents))\b",
-    re.IGNORECASE,
-)
-_OPERATED_FOR = re.compile(
-    r"\b(?:underwent|had|status post|s/p|after|following|since)\b[^.;]*\b(?:surgery|fusion|laminectom\w*|\w*discectom\w*|\w*diskectom\w*|decompression|operation|instrumentation)\b[^.;]*\bfor\b[^.;]{0,40}$",
-    re.IGNORECASE,
-)
-_DIAGNOSED_BEFORE = re.compile(r"\b(sent home|discharged|released|told|diagnosed|diagnosis of)\b[^.;]*$", re.IGNORECASE)
-_TREATED_LONG_AGO = re.compile(
-    r"\b((?:years?|months?) ago)\b[^.]*\b(?:was|were) (?:found|diagnosed|treated|noted)\b[^.]*\b(?:treated with|underwent|was treated|debrid\w+|resolved|doing (?:\w+ )?(?:\w+ )?well)\b",
-    re.IGNORECASE,
-)
+_KIN_OPENS = wording("assertion-kin-opens")
+_KIN_REPORTS = wording("assertion-kin-reports")
+_PATIENT = wording("assertion-patient")
+_OPERATED_FOR = wording("assertion-operated-for")
+_DIAGNOSED_BEFORE = wording("assertion-diagnosed-before")
+_TREATED_LONG_AGO = wording("assertion-treated-long-ago")
 _YES_NO = re.compile(
     r"^[^\n:]{0,20}:?[ \t]*[\[(☐☑☒]?[ \t]*(?P<a>[xX✓✔*]?)[ \t]*[\])]?[ \t]*(?P<first>yes|no|y|n)\b[ \t]*[\[(][ \t]*(?P<b>[xX✓✔*]?)[ \t]*[\])][ \t]*(?P<second>yes|no|y|n)\b",
     re.IGNORECASE,

@@ -12,7 +12,9 @@ _PLACE_ORDER: tuple[f.Region, ...] = f.get_args(f.Region)
 _DIAGNOSTIC = frozenset(("assessment", "post_diagnosis", "pre_diagnosis", "indication"))
 _SIDED = frozenset(("sciatica", "low_back_pain_with_sciatica"))
 _IT = frozenset(("it", "this", "pain", "symptoms", "both"))
-_LEG = frozenset(("leg", "legs", "thigh", "thighs", "calf", "calves", "buttock", "buttocks", "extremity", "extremities"))
+_LEG = frozenset(
+    ("leg", "legs", "thigh", "thighs", "calf", "calves", "buttock", "buttocks", "extremity", "extremities")
+)
 _LOOK_BACK = 4
 # Without a site of their own these are taken for the spine when the visit is about it.
 _BY_COMPLAINT = frozenset(("strain", "sprain", "muscle_spasm", "spondylosis", "stenosis"))
@@ -120,12 +122,19 @@ class ConditionBuilder:
         for before, read in zip(self.draft.reads, self.draft.reads[1:], strict=False):
             sides = [s for s in read.spans.anatomy if s.label_ == "SIDE" and pipeline.metadata(s)["value"] != "none"]
             words = set(self.draft.words[read.start : read.end])
-            if not sides or any(m.kind not in ("unsited_pain", "leg_pain") for m in read.mentions) or not words & _IT or not words & _LEG:
+            if (
+                not sides
+                or any(m.kind not in ("unsited_pain", "leg_pain") for m in read.mentions)
+                or not words & _IT
+                or not words & _LEG
+            ):
                 continue
             for mention in before.mentions:
                 if mention.kind in _SIDED and not mention.sides:
                     values = {pipeline.metadata(s)["value"] for s in sides}
-                    mention.sides = ["bilateral"] if {"left", "right"} <= values or "bilateral" in values else sorted(values)
+                    mention.sides = (
+                        ["bilateral"] if {"left", "right"} <= values or "bilateral" in values else sorted(values)
+                    )
                     mention.notes.extend(("sides", s) for s in sides)
 
     # -- records -------------------------------------------------------------------------------------------------------

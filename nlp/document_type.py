@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-import re
-
 from ..coding import findings as f
 from .headings import normal_title
 from .layout import Layout
+from .lexicon import wording
 
-_STUDY_AT_HEAD = re.compile(
-    r"\b(?:MRIs?|magnetic resonance|CT|computed tomograph\w*|x-?rays?|x ?rays?|radiograph\w*|films?|myelogra\w+|views?|scans?|EMG"
-    r"|NCS|electromyogra\w*|nerve conduction)\b",
-    re.IGNORECASE,
-)
-_ELECTRO = re.compile(r"\b(?:EMG|electromyogra\w*|nerve conduction|electrodiagnostic|NCS)\b")
-_FIRST_PERSON = re.compile(r"\bI (?:have|explained|discussed|reviewed|personally|saw|will|am)\b")
-_THERAPY = re.compile(
-    r"\b(?:physical|occupational) therap\w*(?: initial)?(?: evaluation| eval| progress| daily| treatment| discharge| note|:)"
-    r"|\breferred to (?:physical|occupational) therapy\b|\bPT (?:initial )?eval",
-    re.IGNORECASE,
-)
+_STUDY_AT_HEAD = wording("document-type-study-at-head")
+_ELECTRO = wording("document-type-electro")
+_FIRST_PERSON = wording("document-type-first-person")
+_THERAPY = wording("document-type-therapy")
 _REPORT_PARTS = frozenset(("findings", "technique", "comparison"))
 _REPORT_ENDS = frozenset(("impression", "impressions", "conclusion", "interpretation", "summary"))
 _HEAD, _OPENING = 600, 70

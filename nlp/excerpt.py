@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from . import levels
 from .layout import Layout, Sentence
+from .lexicon import wording
 
 _PLAIN = {
     **{ord(c): "-" for c in "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe58\ufe63\uff0d"},
@@ -25,24 +26,9 @@ _WITH = re.compile(r"(?<![\w/])w/(?!o\b)[ ]?|(?<![\w/])w/o[ ]?", re.IGNORECASE)
 
 # What a sentence must hold to be read: stems, so that a new phrase seldom needs a new cue. The lexicon test reads every
 # rule's example through them. Lower case and no flags: the engine can then skip by first letter.
-_STRONG = re.compile(
-    r"back|neck|spin[ea]|lumb|thorac|cervi|sacr|coccy|tailbone|\bdis[ck]|radic|sciat|sketic|\bpain|pian\b|\bach(?:e|ing|y)|aches\b|sore"
-    r"|hurt|discomfort|steno|narrow|spond|listhes|facet|apophys|uncover|uncinate|herni|hern|hnp|bulg|buldg|protru|protus|extru|strain|sprain"
-    r"|whiplash|spasm|modic|end ?-?plate|vertebr|vertibr|myelop|myelom|\bcord\b|nerve|\broots?\b|impinge|scolio|cauda|flank|claudic|degen"
-    r"|arthr|osteoph|sublux|dysfunction|multifid|\bddd\b|\bdjd\b|\bc?lbp\b|\blpb\b|\bfbss\b|\bsi\b|\bsij\b|\bidd\b|\bloin"
-    r"|algia|odynia|occipital|shoulder blade|interscap|annul|schmorl|instability|slipped|\bpars\b|dis[ck]it|ankylos|brachial|basivert"
-    r"|\bpulled|saddle|straight leg|\bslr\b|nephr|lithia|aneurysm|\baaa\b|dissection|pancreat|cholecyst|gallst|endometri|fibroid|ectopic"
-    r"|macromast|pneumonia|pleur|embol|infarct|nstemi|angina|piriform|mening|abscess|osteomy|hematoma|metasta|\bmets\b|zoster|shingles"
-    r"|fracture|stone|calcul|colic|\buti\b|urinary tract|pregnan|gestation|gravid|trimester|prenatal|antepartum|\biup\b|postpartum|bakc|bck\b"
-)
+_STRONG = wording("excerpt-strong")
 # These matter only beside what is read anyway, or where the visit's reason and diagnosis stand.
-_WEAK = re.compile(
-    r"week|month|year|\bwk|\bmo\b|\byr|\bago\b|since|onset|began|start|days?\b|symptoms|report|lift|fell\b|fall\b|accident|\bmv[ac]\b|collision"
-    r"|rear-ended|twist|bend|pushing|moving|carry|injur|incontinen|retention|bowel|bladder|weight loss|fever|weakness|foot drop|\biv drug"
-    r"|injection|ablation|rhizotomy|block\b|stimulator|epidural|\besi\b|\btpi\b|\brfa\b|refill|discogra|follow|initial|return|new patient"
-    r"|\bmri|\bct\b|x-?ray|radiograph|films|imaging|\bemg|cancer|malignan|tumou?r|work|\bleg\b|\blegs\b|buttock|thigh|calf"
-    r"|labor\b|abruption|breast"
-)
+_WEAK = wording("excerpt-weak")
 _WEAK_SECTIONS = frozenset(
     ("none", "chief_complaint", "history", "assessment", "indication", "procedure", "post_diagnosis", "pre_diagnosis")
 )

@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
+
+from .lexicon import rules, wording
 
 # Title at the start of a line: up to nine words, then a colon (or a spaced dash).
 _LINE_TITLE = re.compile(
@@ -17,19 +20,15 @@ _INNER_TITLE = re.compile(
     r"(?:(?<=[.;:!?)\]][ \t])|(?<=[ \t]{2})|(?<=[.;]))(?P<title>[A-Z][A-Z0-9 /&,'’()-]{2,50}|[A-Z][a-z]+(?: (?:of|and|the|[A-Za-z/&]+)){0,4}):"
 )
 _NOT_WORD = re.compile(r"[^a-z0-9/+]+")
-_SPINAL = re.compile(r"\b(?:back|neck|spin|lumb|cervic|thorac|sciat|disc|pain|radic)", re.IGNORECASE)
+_SPINAL = wording("headings-spinal")
 # Sections whose own parts (organ systems, body regions) stay in them.
 _HOLDS_PARTS = frozenset({"exam", "review_of_systems", "imaging", "past_history", "other", "medication", "procedure"})
 
 
-_QUALIFIED = re.compile(
-    r"(?:[a-z]+ ){1,3}(?P<title>assessment|impression|impressions|diagnosis|diagnoses|assessment and plan|dx|plan)$|(?P<first>assessment|impression|diagnosis|diagnoses|dx) (?:list|today|list today|details|summary)$"
-)
+_QUALIFIED = wording("headings-qualified")
 # A block copied from an earlier visit is history, whatever its own headings say, until today's part starts.
-_PRIOR = re.compile(
-    r"\b(?:prior|previous|last|old|outside|copied)\b.*\b(?:note|visit|encounter|assessment|a p|impression|plan|a/p)\b"
-)
-_TODAY = re.compile(r"\b(?:today|current visit|this visit|interval)\b")
+_PRIOR = wording("headings-prior")
+_TODAY = wording("headings-today")
 
 
 @dataclass(frozen=True)
@@ -132,3 +131,9 @@ class Titles:
             shouted = title.upper() == title
             if shouted or not label or category == "plan":
                 yield Heading(match.start(), match.end(), title, category, label)
+
+
+@lru_cache(maxsize=1)
+def known_titles() -> Titles:
+    """The section titles of ``nlp/rules/sections.json``, ready for the layout."""
+    return Titles((r["literal"], r["category"], bool(r["metadata"].get("label"))) for r in rules("sections.json"))

@@ -6,13 +6,13 @@ import csv
 import hashlib
 import io
 import json
+import re
 from collections.abc import Iterator
 from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any
 
 from ..coding.errors import TableError
-from .headings import Titles
 
 _FILES = {
     "sections.json": "section_rules",
@@ -53,9 +53,25 @@ def rules(name: str) -> tuple[dict[str, Any], ...]:
 
 
 @lru_cache(maxsize=1)
-def titles() -> Titles:
-    """The section titles, ready for the layout."""
-    return Titles((r["literal"], r["category"], bool(r["metadata"].get("label"))) for r in rules("sections.json"))
+def _wording() -> dict[str, dict[str, Any]]:
+    entries = json.loads(_read("wording.json"))["wording"]
+    for number, entry in enumerate(entries, start=1):
+        if not (entry.get("id") and entry.get("source") and (entry.get("pattern") or entry.get("words"))):
+            raise TableError(f"nlp/rules/wording.json: entry {number} lacks id, source, or pattern and words")
+    return {entry["id"]: entry for entry in entries}
+
+
+@cache
+def wording(name: str) -> re.Pattern[str]:
+    """A turn of phrase of ``wording.json`` as a regular expression (its parts joined)."""
+    entry = _wording()[name]
+    return re.compile("".join(entry["pattern"]), re.IGNORECASE if entry["ignore_case"] else 0)
+
+
+@cache
+def words(name: str) -> frozenset[str]:
+    """A list of words of ``wording.json``."""
+    return frozenset(_wording()[name]["words"])
 
 
 @lru_cache(maxsize=1)
@@ -66,7 +82,7 @@ def spelling() -> dict[str, str]:
 
 
 def _contents() -> Iterator[bytes]:
-    for name in sorted([*_FILES, "spelling.csv"]):
+    for name in sorted([*_FILES, "spelling.csv", "wording.json"]):
         yield name.encode() + b"\0" + _read(name) + b"\0"
 
 

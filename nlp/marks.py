@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 from typing import TYPE_CHECKING
 
 from spacy.tokens import Span
@@ -11,23 +10,16 @@ from spacy.tokens import Span
 from ..coding import findings as f
 from . import pipeline
 from .excerpt import Piece
+from .lexicon import wording
 
 if TYPE_CHECKING:
     from .draft import Draft
 
-_INJURED = re.compile(
-    r"\W*(?:\w+\W+){0,5}?(?:from|after|due to|following|secondary to|caused by|resulting from|since|s/p|status post)\b[^.;,]{0,50}?"
-    r"\b(?:injur\w*|accident|trauma|mva|mvc|collision|fall|fell)\b",
-    re.IGNORECASE,
-)
-_INJURED_SITE = re.compile(
-    r"\b(?:injured|hurt|injury to) (?:his|her|my|the) (?:low(?:er)? )?(?:back|neck)", re.IGNORECASE
-)
-_SUDDEN = re.compile(r"\b(?:sudden\w*|acute(?:ly)?|immediate\w*|abrupt\w*|felt a (?:pop|pull|snap))\b", re.IGNORECASE)
-_HERE_FOR = re.compile(
-    r"\b(?:here|presents?|returns?|comes|scheduled)\b[^.]{0,40}\b(?:for|to (?:undergo|receive|have))\b", re.IGNORECASE
-)
-_ONLY_WEIGHED = re.compile(r"\bevaluat|consider|candidate|discuss", re.IGNORECASE)
+_INJURED = wording("marks-injured")
+_INJURED_SITE = wording("marks-injured-site")
+_SUDDEN = wording("marks-sudden")
+_HERE_FOR = wording("marks-here-for")
+_ONLY_WEIGHED = wording("marks-only-weighed")
 _VISIT_PARTS = frozenset(("chief_complaint", "history", "assessment", "indication"))
 _RED_FLAG_PARTS = _VISIT_PARTS | {"review_of_systems", "exam"}
 _PROCEDURE_PARTS = frozenset(("procedure", "indication", "post_diagnosis", "pre_diagnosis", "other"))

@@ -14,25 +14,16 @@ from typing import Any
 from spacy.tokens import Doc, Span
 
 from . import levels as lv
+from .lexicon import words
 from .pipeline import ANATOMY, ATTRIBUTES, TARGETS, metadata
 
-_JOINERS = frozenset(("and", "or", "/", ",", "&", "-", "plus", "/or"))
-_NP_WORDS = frozenset(
-    ["the", "a", "an", "his", "her", "my", "their", "this", "that", "your", "both", "some", "any", "mild", "moderate", "severe", "significant", "worsening", "increasing", "increased", "constant", "intermittent", "diffuse", "generalized", "localized", "continued", "ongoing", "persistent", "new", "old", "recurrent", "chronic", "acute", "subacute", "sharp", "dull", "aching", "achy", "burning", "stabbing", "throbbing", "deep", "nagging", "primary", "mainly", "mostly", "primarily", "predominantly", "more", "most", "less", "left", "right", "bilateral", "sided", "side", "midline", "axial", "mechanical", "muscular", "musculoskeletal", "myofascial", "mid", "upper", "lower", "posterior", "anterior", "lateral", "medial", "paraspinal", "central", "associated", "non", "radiating", "nonradiating", "intractable", "severe", "daily", "occasional", "unspecified", "nonspecific", "simple", "low", "back", "part", "region", "area", "muscles", "muscle", "'s", "type", "also", "related", "worsened", "greater", "worst", "minimal", "slight", "considerable", "excruciating", "debilitating", "low-grade", "nonspecific", "idiopathic", "episodic", "extreme", "flare", "exacerbation", "known", "residual", "underlying", "longstanding", "terrible", "bad", "intense", "stiff", "stiffness", "tightness", "and/or", "postural", "strain", "like", "mediated", "facet", "facetogenic", "discogenic", "vertebrogenic", "degenerative", "traumatic"]
-)
-_PREPOSITIONS = frozenset(
-    ["in", "of", "at", "over", "across", "around", "along", "within", "on", "throughout", "involving", "to", "into", "near", "about", "through"]
-)
-_FILLERS = frozenset(
-    ["is", "was", "are", "were", "been", "has", "have", "had", "be", "being", "located", "localized", "localizes", "felt", "mainly", "primarily", "mostly", "also", "that", "which", "worse", "worst", "starts", "started", "begins", "began", "confined", "isolated", "present", "concentrated", "centered", "predominantly", "both", "again", "reported", "noted", "only", "usually", "described", "points", "feels", "developing", "really", "increased", "better"]
-)
-_RADIATION = frozenset(
-    ["radiating", "radiates", "radiate", "radiated", "radiation", "shooting", "shoots", "travels", "traveling", "travelling", "going", "goes", "extending", "extends", "down", "spreading", "into", "referred", "moving", "moves"]
-)
-_SIDE_WORDS = frozenset(
-    ["left", "right", "bilateral", "both", "the", "a", "her", "his", "my", "their", "l", "r", "lt", "rt", "sided", "side", "mid", "upper", "lower", "in", "of", "at", "on"]
-)
-_BREAKS = frozenset((";", "but", "however", "although", "while", "whereas", "which", "who", "because", "since"))
+_JOINERS = words("words-joiners")
+_NP_WORDS = words("words-np-words")
+_PREPOSITIONS = words("words-prepositions")
+_FILLERS = words("words-fillers")
+_RADIATION = words("words-radiation")
+_SIDE_WORDS = words("words-side-words")
+_BREAKS = words("words-breaks")
 _VETO_PARTS = frozenset(("other", "arm"))
 ROOT_KINDS = frozenset(("radiculopathy", "root_compression", "radiating_pain"))
 
@@ -141,7 +132,13 @@ class SentenceReader:
         sites = self._sites_left(head) if not meta.get("predicate") else self._subject(head)
         if not meta.get("predicate"):
             right = self._sites_right(head)
-            if not any(metadata(s).get("part", "") == "" for s in sites) or not sites or (right and metadata(right[0]).get("region", "") and not any(metadata(s).get("region") for s in sites)):
+            if (
+                not any(metadata(s).get("part", "") == "" for s in sites)
+                or not sites
+                or (
+                    right and metadata(right[0]).get("region", "") and not any(metadata(s).get("region") for s in sites)
+                )
+            ):
                 sites = sites + right
         if not sites:
             self.mentions.append(Mention(head, head.start, head.end, "unsited_pain", meta))
@@ -217,8 +214,7 @@ class SentenceReader:
             word = self.words[i]
             if (
                 i in self.head_at
-                or (word in _BREAKS
-                and not (word == "which" and not found))
+                or (word in _BREAKS and not (word == "which" and not found))
                 or word in _RADIATION
                 or word in (":", ".")
             ):

@@ -10,63 +10,29 @@ from typing import TYPE_CHECKING
 from ..coding import findings as f
 from .document_type import document_type
 from .layout import Layout, Sentence
+from .lexicon import wording
 from .marks import Marks
 from .pregnancy import pregnancy_of
 
 if TYPE_CHECKING:
     from .draft import Draft
 
-_STUDY_NAME = re.compile(
-    r"\b(?:MRIs?|magnetic resonance|CT|computed tomograph\w*|x-?rays?|x ?rays?|radiograph\w*|films?|myelogra\w+|views?|imaging"
-    r"|scans?|EMG|NCS|electromyogra\w*|nerve conduction)\b",
-    re.IGNORECASE,
-)
-_STUDY_SAYS = re.compile(
-    r"\b(?:show\w*|reveal\w*|demonstrat\w*|evidence|remarkable for|significant for|findings?|found|indicat\w*|note[sd]?|read as"
-    r"|impression|consistent|with|confirm\w*|has|have|document\w*)\b",
-    re.IGNORECASE,
-)
-_REFERS_BACK = re.compile(r"^(?:These|This|It|There|They|The (?:study|report|films?|images?|scan))\b")
-_OWN_READING = re.compile(
-    r"personally|independently|\b(?:I|we) (?:have |had )?(?:also )?(?:personally |independently )?(?:review|read|interpret|look)"
-    r"|my (?:own )?(?:review|read|reading|interpretation)"
-    r"|reviewed (?:by me|today|with (?:the )?patient|with (?:her|him)|in (?:the )?(?:office|clinic))"
-    r"|(?:films?|images?|MRIs?|CTs?|x-?rays?|studies|study|scans?)(?: \w+){0,6} (?:is|are|was|were) reviewed"
-    r"|review of (?:the |her |his )?(?:actual )?(?:films?|images?|MRI|x-?rays?)",
-    re.IGNORECASE,
-)
-_REPORTED = re.compile(
-    r"\breport(?:ed)? (?:states?|reads?|says)|per (?:the )?(?:report|radiolog)|according to|\bdictat|told (?:her|him|that)"
-    r"|radiology read",
-    re.IGNORECASE,
-)
-_REASON = re.compile(
-    r"\b(?:present\w*|complain\w*|c/o|here|seen|comes|came|referred|evaluat\w+|follow\w*|return\w*|consult\w*|visit|chief"
-    r"|status|suffer\w*|bothered|with)\b[^.]{0,60}?\b(?:with|for|of|regarding|from|about|to|re|by)\b",
-    re.IGNORECASE,
-)
-_SPINAL_WORD = re.compile(
-    r"\b(?:back|neck|spine|spinal|lumbar|cervical|thoracic|sciatica|lbp|radicul\w*|lumbago|disc|disk)\b", re.IGNORECASE
-)
-_RESTATED = re.compile(
-    r"\b(?:year|y/?o|yr|y\.o)\b[^.]{0,160}\b(?:who )?(?:presents?|presented|presenting|comes in|here today|seen today|returns?)\b"
-    r"[^.]{0,60}\b(?:with|for|complaining|due to)\b",
-    re.IGNORECASE,
-)
+_STUDY_NAME = wording("note-study-name")
+_STUDY_SAYS = wording("note-study-says")
+_REFERS_BACK = wording("note-refers-back")
+_OWN_READING = wording("note-own-reading")
+_REPORTED = wording("note-reported")
+_REASON = wording("note-reason")
+_SPINAL_WORD = wording("note-spinal-word")
+_RESTATED = wording("note-restated")
 _LEVEL_LABEL = re.compile(r"[CTLS]\d{1,2}[ ]?[-/][ ]?[CTLS]?\d{1,2}[ ]?(?::|[ ]-)", re.IGNORECASE)
 _NOT_COMPLAINTS = frozenset(
     ("leg_pain", "radiating_pain", "outside_cause", "outside_problem", "chronic_pain", "flank_pain")
 )
 _REPORTS = frozenset(("imaging_report", "emg_report"))
 _TOLD = frozenset(("history", "assessment", "plan", "chief_complaint"))
-_DOSE = re.compile(
-    r"\b\d+(?:\.\d+)?\s?(?:mg|mcg|units?|iu|%)\b.*\b(?:daily|bid|tid|qid|qhs|prn|nightly|q\d|once|twice|tabs?|capsules?|patch|hs|po)\b",
-    re.IGNORECASE,
-)
-_VERB = re.compile(
-    r"\b(?:is|are|was|were|has|have|had|reports?|denies|presents?|complains?|states?|will|continue|start|refer|see|due|worse|since|for)\b",
-    re.IGNORECASE,
-)
+_DOSE = wording("note-dose")
+_VERB = wording("note-verb")
 _LIST_ENTRIES, _LIST_WORDS = 5, 9
 # The visit's reason stands in the first sentences of a history.
 _OPENING_SENTENCES = 3

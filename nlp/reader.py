@@ -7,6 +7,7 @@ from . import lexicon, pipeline
 from .conditions import ConditionBuilder
 from .draft import Draft
 from .excerpt import ExcerptBuilder
+from .headings import known_titles
 from .layout import LayoutReader
 from .links import links_of
 from .note import complete_findings, note_facts
@@ -16,7 +17,7 @@ class Reader:
     """Reads notes. Built once (it loads the phrase rules), called per note; keeps nothing between notes."""
 
     def __init__(self) -> None:
-        self._layout = LayoutReader(lexicon.titles())
+        self._layout = LayoutReader(known_titles())
         self._excerpts = ExcerptBuilder(lexicon.spelling())
         self._nlp = pipeline.build()
 

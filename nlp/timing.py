@@ -10,6 +10,8 @@ import datetime
 import re
 from dataclasses import dataclass
 
+from .lexicon import wording
+
 _WORDS = {
     "a": 1, "an": 1, "one": 1, "two": 2, "couple": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8,
     "nine": 9, "ten": 10, "eleven": 11, "twelve": 12, "fifteen": 15, "eighteen": 18, "twenty": 20, "thirty": 30, "forty": 40,
@@ -31,7 +33,10 @@ _UNITS = {
     "hour": 0,
     "hr": 0,
 }
-_MONTHS = {m: i for i, m in enumerate(["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"], start=1)}
+_MONTHS = {
+    m: i
+    for i, m in enumerate(["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"], start=1)
+}
 
 _NUMBER = r"(?:\d+(?:\.\d+)?(?:\s?1/2)?|" + "|".join(sorted(_WORDS, key=len, reverse=True)) + r")"
 _AMOUNT = (
@@ -54,24 +59,11 @@ _PATTERNS = (
     # 4 months ago; 4 weeks earlier
     re.compile(rf"(?:{_LEAD})?\b{_AMOUNT}\s*(?:ago|earlier|back|prior|duration)\b", re.IGNORECASE),
 )
-_SINCE = re.compile(
-    r"\b(?:since|onset(?: date)?(?: of)?:?|began(?: on| in)?|started(?: on| in)?|starting|doi:?|date of (?:injury|onset):?)\s+(?:about |approximately |around |early |late |mid |the )*"
-    r"(?:(?P<m>\d{1,2})/(?P<d>\d{1,2})/(?P<y>\d{2,4})|(?P<m2>\d{1,2})/(?P<y2>\d{4})|(?P<mon>jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?\s*(?:(?P<d3>\d{1,2})(?:st|nd|rd|th)?,?\s+)?(?:of\s+)?(?P<y3>(?:19|20)\d{2})?|(?P<y4>(?:19|20)\d{2})\b)",
-    re.IGNORECASE,
-)
-_TIMED = re.compile(
-    r"day|week|wk|month|mo\b|mos\b|mth|year|yr|decade|\d ?[dwy]\b|since|onset|began|started|starting|doi|date of|Day|Week|Month|Year|Since|Onset|DAY|WEEK|MONTH|YEAR|SINCE|ONSET"
-)
+_SINCE = wording("timing-since")
+_TIMED = wording("timing-timed")
 # What the time is of, when it is not of the pain.
-_NOT_PAIN = re.compile(
-    r"hospitali|admitted|follow|return|recheck|next|times?\s+(?:a|per)|treatment|therap|\bPT\b|surg|fusion|laminec|discec|inject|medicat|tablet|\bmg\b|prescri|smok|pack|marri|work|sober|deliver|birth|pregnan"
-    r"|gestation|\bold\b|diabet|hypertens|dispens|refill|visits?|weeks? (?:of|pregnan)|taking|took|ibuprofen|naproxen|tylenol|relief|month(?:s)?['’]? time|rehab|program|sessions?|releas|postop|post-op|off work|course of|MRI|x-ray",
-    re.IGNORECASE,
-)
-_ONSET = re.compile(
-    r"\b(?:began|begun|started|start|onset|noticed|developed|occurred|happened|injur|hurt|felt|pain|ache|symptom|suffer|complain|experienc|since|present|ongoing|history|hx|had|has|have|having|presents?|duration|x)",
-    re.IGNORECASE,
-)
+_NOT_PAIN = wording("timing-not-pain")
+_ONSET = wording("timing-onset")
 
 
 @dataclass(frozen=True)
