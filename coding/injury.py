@@ -170,6 +170,9 @@ def _from_pain(case: Case) -> Found:
 
 
 def _acute(problem: Problem) -> bool:
+    """Acute in words or by days, and no longer duration told of the same pain."""
+    if any(c.duration_days is not None and c.duration_days >= _ACUTE_DAYS for c in problem.conditions):
+        return False
     return any(
         c.chronicity in ("acute", "acute_on_chronic")
         or "acute_onset" in c.qualities

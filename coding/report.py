@@ -35,14 +35,15 @@ _SIDED: tuple[Kind, ...] = (*_NERVES, "flank_pain", "disc_displacement")
 _ASKED_ABOUT: frozenset[Kind] = DETAILS - {"leg_pain"} | {"myelopathy"}
 """Findings of the back that have no code of their own: alone, they are asked about."""
 
+_SPOKEN_FOR: tuple[Kind, ...] = ("pain", "sciatica", "low_back_pain_with_sciatica")
 _UNSEEN: frozenset[Source] = frozenset({"procedure", "education"})
 
 
 def mentions_left_out(case: Case) -> Found:
     """Every spinal mention that is not this patient's certain present state, once per kind, region and status."""
     found: dict[tuple[str, tuple[str, ...], str], list[Condition]] = {}
-    for c in case.findings.conditions:
-        if c.assertion == "present" or not is_spinal(c):
+    for i, c in enumerate(case.findings.conditions):
+        if c.assertion == "present" or not is_spinal(c) or i in case.selection.support:
             continue
         if c.assertion == "uncertain" and _coded_kind(case, c):
             continue  # stated elsewhere without doubt
@@ -100,7 +101,7 @@ def symptoms_of_causes(case: Case) -> Found:
     found: dict[tuple[str, tuple[str, ...], str], list[Condition]] = {}
     for i in case.selection.support:
         c = case.mention(i)
-        if c.kind not in SYMPTOMS or c.source not in TOLD or c.assertion != "present" or _coded_kind(case, c):
+        if c.kind not in _SPOKEN_FOR or c.source not in TOLD or c.assertion != "present" or _coded_kind(case, c):
             continue
         rule = _speaks_for(case, c)
         if rule:
@@ -110,7 +111,7 @@ def symptoms_of_causes(case: Case) -> Found:
 
 def _speaks_for(case: Case, c: Condition) -> str:
     located = [p for p in case.problems if p.region and same_or_unknown(p.regions, c.regions)]
-    if any(p.kind in INTEGRAL_CAUSES for p in located):
+    if c.kind == "pain" and any(p.kind in INTEGRAL_CAUSES for p in located):
         return "symptom-integral"
     return "radiculopathy-replaces-pain" if any(p.kind == "radiculopathy" for p in located) else ""
 

@@ -198,6 +198,7 @@ def _recitals(findings: Findings, coded: set[int]) -> tuple[set[int], tuple[tupl
     for i, c in _present(findings):
         if (
             not c.imaging
+            or not is_spinal(c)
             or c.source == "assessment"
             or c.source not in SUPPORTING
             or c.kind in ("endplate_change", "pain")

@@ -22,6 +22,18 @@ _REGION_WORDS: dict[Region, str] = {
 }
 
 
+_PAIN_WORDS: dict[Region, str] = {
+    "occipito_atlanto_axial": "neck pain",
+    "cervical": "neck pain",
+    "cervicothoracic": "neck pain",
+    "thoracic": "thoracic pain",
+    "thoracolumbar": "low back pain",
+    "lumbar": "low back pain",
+    "lumbosacral": "low back pain",
+    "sacral": "sacral pain",
+}
+
+
 def named(problem: Problem) -> str:
     """What a problem is called in messages: its kind and region in plain words."""
     return _name(problem.stated[0], problem.regions)
@@ -33,6 +45,8 @@ def named_mention(c: Condition) -> str:
 
 
 def _name(c: Condition, regions: tuple[Region, ...]) -> str:
+    if c.kind == "pain" and not c.name:
+        return " and ".join(dict.fromkeys(_PAIN_WORDS[region] for region in regions)) or "back pain"
     kind = c.name or c.kind.replace("_", " ")
     where = "" if c.kind in LOW_BACK_ONLY | SACRAL_ONLY else region_words(regions)
     where = where if regions else ""
@@ -45,8 +59,10 @@ def region_words(regions: Iterable[Region]) -> str:
 
 
 def quoted(evidence: Iterable[Evidence]) -> str:
-    """The words of the note that support a code, white space folded, cut where they grow long."""
-    seen = dict.fromkeys(" ".join(e.text.split()) for e in evidence)
+    """The words of the note that support a code: white space folded, no quote within a quote, cut where they grow long."""
+    whole = tuple(evidence)
+    outer = [e for e in whole if not any(o != e and o.start <= e.start and e.end <= o.end for o in whole)]
+    seen = dict.fromkeys(" ".join(e.text.split()) for e in outer)
     words = "; ".join(f'"{text}"' for text in seen if text)
     return words if len(words) < _LONGEST else words[: _LONGEST - 1].rstrip() + "…"
 

@@ -16,7 +16,7 @@ from spinecode.coding.edits import g89_alone
 from spinecode.coding.regions import groups_of
 from spinecode.coding.tables import tables, tabular
 
-EXAMPLES = settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+EXAMPLES = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 LEVELS = ("C3-C4", "C5-C6", "C7-T1", "T7-T8", "T12-L1", "L3-L4", "L4-L5", "L5-S1")
 ROOTS = ("C2", "C6", "C8", "T6", "L4", "L5", "S1", "S2")
