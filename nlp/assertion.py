@@ -20,7 +20,6 @@ _BOX = re.compile(
 _TICKED = re.compile(r"[xX✓✔*+☑☒■]")
 _ANSWER = wording("assertion-answer")
 
-_KIN = r"(?:mother|father|brother|sister|aunt|uncle|grandmother|grandfather|mom|dad|parents?|siblings?|cousins?|son|daughter|twin|grandparents?)"
 _KIN_OPENS = wording("assertion-kin-opens")
 _KIN_REPORTS = wording("assertion-kin-reports")
 _PATIENT = wording("assertion-patient")
@@ -28,7 +27,8 @@ _OPERATED_FOR = wording("assertion-operated-for")
 _DIAGNOSED_BEFORE = wording("assertion-diagnosed-before")
 _TREATED_LONG_AGO = wording("assertion-treated-long-ago")
 _YES_NO = re.compile(
-    r"^[^\n:]{0,20}:?[ \t]*[\[(☐☑☒]?[ \t]*(?P<a>[xX✓✔*]?)[ \t]*[\])]?[ \t]*(?P<first>yes|no|y|n)\b[ \t]*[\[(][ \t]*(?P<b>[xX✓✔*]?)[ \t]*[\])][ \t]*(?P<second>yes|no|y|n)\b",
+    r"^[^\n:]{0,20}:?[ \t]*[\[(☐☑☒]?[ \t]*(?P<a>[xX✓✔*]?)[ \t]*[\])]?[ \t]*(?P<first>yes|no|y|n)\b"
+    r"[ \t]*[\[(][ \t]*(?P<b>[xX✓✔*]?)[ \t]*[\])][ \t]*(?P<second>yes|no|y|n)\b",
     re.IGNORECASE,
 )
 _ASKED = re.compile(r"[ \t]?\(?\?")

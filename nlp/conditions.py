@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 from ..coding import findings as f
 from . import levels as lv
 from . import pipeline, timing
 from .draft import Draft, Read
 from .mentions import ROOT_KINDS, Mention
 
-_PLACE_ORDER: tuple[f.Region, ...] = f.get_args(f.Region)
+_PLACE_ORDER: tuple[f.Region, ...] = get_args(f.Region)
 _DIAGNOSTIC = frozenset(("assessment", "post_diagnosis", "pre_diagnosis", "indication"))
 _SIDED = frozenset(("sciatica", "low_back_pain_with_sciatica"))
 _IT = frozenset(("it", "this", "pain", "symptoms", "both"))
@@ -71,7 +73,7 @@ class ConditionBuilder:
                     owner.notes.append(("duration_days", span))
 
     def _anaphor(self, index: int) -> list[Mention]:
-        """ "The pain began ...", "Symptoms started ...": the pain last spoken of in this section."""
+        """As in "The pain began ...", "Symptoms started ...": the pain last spoken of in this section."""
         reads = self.draft.reads
         section = reads[index].sentence.section
         for earlier in reversed(reads[max(0, index - _LOOK_BACK) : index]):
@@ -91,7 +93,7 @@ class ConditionBuilder:
     # -- what crosses sentences ----------------------------------------------------------------------------------------
 
     def _carry_labels(self) -> None:
-        """ "L4-5: normal height. There is facet arthropathy.": the label of a line holds for its sentences."""
+        """As in "L4-5: normal height. There is facet arthropathy.": the label of a line holds for its sentences."""
         paragraph, level = -1, None
         for read in self.draft.reads:
             if read.sentence.paragraph != paragraph:
@@ -118,7 +120,7 @@ class ConditionBuilder:
                 )
 
     def _carry_sides(self) -> None:
-        """ "Referred for sciatica. He has had it in both legs.": a side said of "it" is the nerve pain's."""
+        """As in "Referred for sciatica. He has had it in both legs.": a side said of "it" is the nerve pain's."""
         for before, read in zip(self.draft.reads, self.draft.reads[1:], strict=False):
             sides = [s for s in read.spans.anatomy if s.label_ == "SIDE" and pipeline.metadata(s)["value"] != "none"]
             words = set(self.draft.words[read.start : read.end])

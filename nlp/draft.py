@@ -34,6 +34,7 @@ class Read:
 
     @property
     def sentence(self) -> Sentence:
+        """The sentence of the layout."""
         return self.piece.sentence
 
 
@@ -97,9 +98,11 @@ class Draft:
         return self.excerpt.pieces[bisect_right(self._starts, self.offsets[span.start]) - 1]
 
     def raw(self, sentence: Sentence) -> str:
+        """The words of a sentence as they stand in the note."""
         return self.text[sentence.start : sentence.end]
 
     def source(self, sentence: Sentence) -> f.Source:
+        """The part of the note a sentence stands in."""
         return source_of(sentence, self.facts)
 
     def evidence(self, start: int, end: int, piece: Piece) -> f.Evidence:
@@ -108,6 +111,7 @@ class Draft:
         return f.Evidence(left, right, self.text[left:right], piece.sentence.section.title or "(no heading)")
 
     def evidence_of(self, span: Span) -> f.Evidence:
+        """Evidence for a span of the Doc."""
         return self.evidence(span.start, span.end, self.piece_of(span))
 
     def assertion(self, span: Span) -> tuple[f.Assertion, str, str]:

@@ -17,10 +17,8 @@ _PLAIN = {
     **{ord(c): "-" for c in "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe58\ufe63\uff0d"},
     **{ord(c): "'" for c in "\u2018\u2019\u201a\u201b\u2032\u02bc\u00b4`"},
     **{ord(c): '"' for c in "\u201c\u201d\u201e\u2033\u00ab\u00bb"},
-    **{
-        ord(c): " "
-        for c in "\t\n\r\v\f\u0000\u00a0\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000\u2028\u2029\x85\ufeff\u200b"
-    },
+    **{ord(c): " " for c in "\t\n\r\v\f\u0000\u00a0\u200a\u202f\u205f\u3000\u2028\u2029\x85\ufeff\u200b"},
+    **dict.fromkeys(range(8192, 8202), " "),
 }
 _WITH = re.compile(r"(?<![\w/])w/(?!o\b)[ ]?|(?<![\w/])w/o[ ]?", re.IGNORECASE)
 
@@ -88,6 +86,7 @@ class ExcerptBuilder:
         self._misspelt = re.compile(rf"(?<!\w)(?:{words})(?!\w)", re.IGNORECASE) if words else None
 
     def build(self, text: str, layout: Layout) -> Excerpt:
+        """The excerpt of `text`: every kept sentence on a line of its own."""
         out = Excerpt()
         parts: list[str] = []
         length = 0
@@ -107,7 +106,9 @@ class ExcerptBuilder:
 
     def _piece(self, raw: str, sentence: Sentence, out: Excerpt, offset: int) -> tuple[Piece, str]:
         plain = raw.translate(_PLAIN)
-        changes = [(lv.start, lv.end, f" {levels.PLACEHOLDER} ", lv) for lv in levels.find(plain)]
+        changes: list[tuple[int, int, str, levels.Levels | None]] = [
+            (lv.start, lv.end, f" {levels.PLACEHOLDER} ", lv) for lv in levels.find(plain)
+        ]
         changes += [
             (m.start(), m.end(), "with " if "o" not in m.group().lower() else "without ", None)
             for m in _WITH.finditer(plain)

@@ -17,7 +17,8 @@ _LINE_TITLE = re.compile(
 _SET_OFF_TITLE = re.compile(r"[ \t]*(?P<title>[SOAP](?=/[ \t])|[A-Z][A-Z /&]{2,40}?(?=[ \t]{2,}\S))(?P<mark>/|[ \t]+)")
 # In running text: capitals and a colon, or Title Case and a colon after a full stop.
 _INNER_TITLE = re.compile(
-    r"(?:(?<=[.;:!?)\]][ \t])|(?<=[ \t]{2})|(?<=[.;]))(?P<title>[A-Z][A-Z0-9 /&,'’()-]{2,50}|[A-Z][a-z]+(?: (?:of|and|the|[A-Za-z/&]+)){0,4}):"
+    r"(?:(?<=[.;:!?)\]][ \t])|(?<=[ \t]{2})|(?<=[.;]))(?P<title>[A-Z][A-Z0-9 /&,'’()-]{2,50}"
+    r"|[A-Z][a-z]+(?: (?:of|and|the|[A-Za-z/&]+)){0,4}):"
 )
 _NOT_WORD = re.compile(r"[^a-z0-9/+]+")
 _SPINAL = wording("headings-spinal")
@@ -87,25 +88,21 @@ class Titles:
         line = text[start:end]
         if self.fills(line):
             category, label = self.lookup(line.strip().rstrip(":").strip("*_#=- \t")) or ("other", False)
-            return Heading(start, end, line.strip(), category, self._as_label(label, category, current))
+            return Heading(start, end, line.strip(), category, self._as_label(label, current))
         match = _SET_OFF_TITLE.match(line)
         if match is not None and (found := self.lookup(match["title"])) is not None:
-            return Heading(
-                start, start + match.end(), match["title"], found[0], self._as_label(found[1], found[0], current)
-            )
+            return Heading(start, start + match.end(), match["title"], found[0], self._as_label(found[1], current))
         match = _LINE_TITLE.match(line)
         if match is None:
             return None
         known = self.lookup(match["title"])
         if known is not None and (match["mark"][0] == ":" or not known[1]):
             category, label = known
-            return Heading(
-                start, start + match.end(), match["title"], category, self._as_label(label, category, current)
-            )
+            return Heading(start, start + match.end(), match["title"], category, self._as_label(label, current))
         return self._unknown(match, start, current)
 
     @staticmethod
-    def _as_label(label: bool, category: str, current: Heading) -> bool:
+    def _as_label(label: bool, current: Heading) -> bool:
         # "Plan:" below an assessment is a part of its entry; alone it is a section of its own.
         return label and current.category != "none"
 

@@ -17,7 +17,8 @@ from .headings import Heading, Titles, copied
 _LINE = re.compile(r"[^\r\n\v\f\u2028\u2029\x85]*(?:\r\n|[\r\n\v\f\u2028\u2029\x85]|\Z)")
 _BULLET = re.compile(
     r"[ \t\u00a0]*(?:[-–—•*·‣●○▪◦>]+[ \t]+|[•●▪·](?=\w)"
-    r"|(?P<number>\d{1,2})[ \t]*[.)][ \t]*(?=[^\d\s])|#[ \t]*(?P<hash>\d{0,2})[.:]?[ \t]*(?=[A-Za-z])|\((?P<paren>\d{1,2})\)[ \t]*"
+    r"|(?P<number>\d{1,2})[ \t]*[.)][ \t]*(?=[^\d\s])|#[ \t]*(?P<hash>\d{0,2})[.:]?[ \t]*(?=[A-Za-z])"
+    r"|\((?P<paren>\d{1,2})\)[ \t]*"
     r"|(?P<letter>[A-Za-z])[.)][ \t]+(?=[A-Z]))"
 )
 # A sentence ends at . ! ? before white space and an upper-case letter, digit or quote; not after these.
@@ -38,6 +39,8 @@ _WRAP_RAGGED = 12
 
 @dataclass(frozen=True)
 class Line:
+    """A line and where it stands, its line end left out."""
+
     start: int
     end: int  # without the line end
     text: str
@@ -62,13 +65,15 @@ class Sentence:
 
 @dataclass(frozen=True)
 class Layout:
+    """The headings and sentences of a note, in order."""
+
     sentences: tuple[Sentence, ...]
     headings: tuple[Heading, ...]
 
 
 def lines_of(text: str) -> list[Line]:
     """The lines of `text` with their offsets; line ends of every kind are left out of them."""
-    out = []
+    out: list[Line] = []
     for match in _LINE.finditer(text):
         body = match.group().rstrip("\r\n\v\f\u2028\u2029\x85")
         if match.end() == match.start() and match.start() == len(text) and out:
@@ -180,7 +185,7 @@ class _Walker:
             body = start + block.bullet.end()
             if self._entry_label(body, block.end):
                 return
-            self._open_entry(block, body)
+            self._open_entry(block)
             start = body
         else:
             heading = self.titles.heading(self.text, start, block.end, self.section)
@@ -198,7 +203,7 @@ class _Walker:
         self._body(self._enter(heading), end)
         return True
 
-    def _open_entry(self, block: _Block, body: int) -> None:
+    def _open_entry(self, block: _Block) -> None:
         assert block.bullet is not None
         number = block.bullet.group("number") or block.bullet.group("paren") or block.bullet.group("hash")
         if number:

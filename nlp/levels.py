@@ -27,7 +27,8 @@ _VERTEBRA = r"[CTLS][ -]?\d{1,2}"
 # One expression: "L4", "L4-5", "L4-L5", "L4/5", "L5S1", "L3, L4 and L5", "C3 through C5", "L4-5-S1".
 EXPRESSION = re.compile(
     rf"(?<![A-Za-z0-9]){_VERTEBRA}(?![0-9])"
-    rf"(?:(?:[ ]?(?:[-/]|to|though|through|thru|over|on)[ ]?(?:(?:the[ ])?{_VERTEBRA}|\d{{1,2}})|[ ]?[LS]\d)(?![0-9]|/\d|[ ]?(?:mm|cm|%|weeks|months|days)))*"
+    rf"(?:(?:[ ]?(?:[-/]|to|though|through|thru|over|on)[ ]?(?:(?:the[ ])?{_VERTEBRA}|\d{{1,2}})|[ ]?[LS]\d)"
+    r"(?![0-9]|/\d|[ ]?(?:mm|cm|%|weeks|months|days)))*"
     rf"(?:(?:[ ]?,[ ]?and[ ]|[ ]?,[ ]?|[ ]and[ ]|[ ]?&[ ]?){_VERTEBRA}(?:[ ]?[-/][ ]?(?:{_VERTEBRA}|\d{{1,2}}))*(?![0-9A-Za-z]))*"
     r"(?![0-9A-Za-z])"
     r"(?![ -]?(?:weighted|signal|hyperintens|FLAIR|images|sequences|axial|sagittal|and[ ]S2\b|[ ]?,[ ]?S2\b))",
@@ -58,6 +59,7 @@ def _norm(token: str, letter: str = "") -> str | None:
 
 
 def disc(upper: str, lower: str) -> str:
+    """The name of the disc between two vertebrae, head to tail: "L4-L5"."""
     return f"{upper}-{lower}"
 
 
@@ -103,11 +105,10 @@ def parse(words: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     return tuple(discs), tuple(singles)
 
 
-def _crossing(token: str, previous: str | None) -> str | None:
-    """ "L5-1" and "C7-1", "T12-1" are L5-S1, C7-T1, T12-L1."""
-    if token == "1" and previous in ("L5", "C7", "T12"):
-        return {"L5": "S1", "C7": "T1", "T12": "L1"}[previous]
-    return None
+def _crossing(digits: str, previous: str | None) -> str | None:
+    """As in "L5-1" and "C7-1", "T12-1" are L5-S1, C7-T1, T12-L1."""
+    across = {"L5": "S1", "C7": "T1", "T12": "L1"}
+    return across.get(previous or "") if digits == "1" else None
 
 
 def find(text: str) -> list[Levels]:

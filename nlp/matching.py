@@ -126,9 +126,11 @@ class QuickTargetMatcher(TargetMatcher):
         self._quick = FirstWordMatcher(nlp)
 
     def add(self, rules: TargetRule | Iterable[TargetRule]) -> None:
+        """Adds rules, as medSpaCy's matcher does."""
         self._quick.add([rules] if isinstance(rules, TargetRule) else rules)
 
     def __call__(self, doc: Doc) -> Doc:
+        """Writes the matches of `doc` to the span group."""
         spans = []
         for rule, start, end in self._quick(doc):
             # spaCy keeps extension values by place alone, so two rules on the same words would share them: the rule
@@ -149,9 +151,11 @@ class QuickConText(ConText):
         self._quick = FirstWordMatcher(nlp)
 
     def add(self, rules: ConTextRule | Iterable[ConTextRule]) -> None:
+        """Adds rules, as medSpaCy's ConText does."""
         self._quick.add([rules] if isinstance(rules, ConTextRule) else rules)
 
-    def __call__(self, doc: Doc, targets: str | None = None) -> Doc:
+    def __call__(self, doc: Doc, targets: str | None = None) -> Doc:  # noqa: ARG002 - medSpaCy's signature
+        """Sets the modifiers of the span group's targets, sentence by sentence."""
         spans = list(doc.spans[self.span_group_name])
         bounds = sentence_bounds(doc)
         whole = ConTextGraph(prune_on_modifier_overlap=self.prune_on_target_overlap)

@@ -50,6 +50,7 @@ class Mention:
     notes: list[tuple[str, Span]] = field(default_factory=list)
 
     def grow(self, start: int, end: int) -> None:
+        """Takes in the tokens from `start` to `end`."""
         self.start, self.end = min(self.start, start), max(self.end, end)
 
 
@@ -129,16 +130,12 @@ class SentenceReader:
 
     def _pain(self, head: Span, meta: dict[str, Any]) -> None:
         """One mention per spinal region (or other part) that the pain is said to be in."""
-        sites = self._sites_left(head) if not meta.get("predicate") else self._subject(head)
+        sites = self._subject(head) if meta.get("predicate") else self._sites_left(head)
         if not meta.get("predicate"):
             right = self._sites_right(head)
-            if (
-                not any(metadata(s).get("part", "") == "" for s in sites)
-                or not sites
-                or (
-                    right and metadata(right[0]).get("region", "") and not any(metadata(s).get("region") for s in sites)
-                )
-            ):
+            spinal = any(not metadata(s).get("part") for s in sites)
+            placed = any(metadata(s).get("region") for s in sites)
+            if not spinal or (right and metadata(right[0]).get("region") and not placed):
                 sites = sites + right
         if not sites:
             self.mentions.append(Mention(head, head.start, head.end, "unsited_pain", meta))
@@ -170,7 +167,7 @@ class SentenceReader:
             self.mentions.append(mention)
 
     def _coordinated_back(self, site: Span) -> bool:
-        """ "Back and neck pain": the region-less back is a finding of its own."""
+        """As in "Back and neck pain": the region-less back is a finding of its own."""
         left, right = site.start - 1, site.end
         near = [self.words[i] for i in (left, right) if self.start <= i < self.end]
         return any(word in ("and", "/", ",", "&", "or") for word in near)
@@ -396,7 +393,7 @@ class SentenceReader:
             self._grow_near(mention, span)
 
     def _is_root(self, span: Span) -> bool:
-        """ "the L5 nerve root": a root, not the level of the disc that touches it."""
+        """As in "the L5 nerve root": a root, not the level of the disc that touches it."""
         near = self.words[span.end : min(span.end + 3, self.end)]
         before = self.words[max(self.start, span.start - 2) : span.start]
         return bool({"root", "roots", "nerve", "nerves"} & set(near[:2])) or bool(
@@ -408,7 +405,7 @@ class SentenceReader:
             mention.grow(span.start, span.end)
 
     def _inherit(self, mention: Mention, index: int) -> None:
-        """ "C5-6 disc degeneration with posterior herniation": the later finding shares the place; so does a line's label."""
+        """As in "C5-6 disc degeneration with posterior herniation": the later finding shares the place."""
         for other in reversed(self.mentions[:index]):
             if (
                 other.kind in ("ignore", "unsited_pain", "leg_pain")
@@ -468,7 +465,7 @@ class SentenceReader:
         )
 
     def _of_other(self, side: Span, mention: Mention) -> bool:
-        """ "right knee", "left shoulder": a side of something else (a leg's side is the sciatica's)."""
+        """As in "right knee", "left shoulder": a side of something else (a leg's side is the sciatica's)."""
         if mention.start <= side.end < mention.end:
             return False
         span = self.at.get(side.end) if side.end < self.end else None
@@ -491,7 +488,7 @@ class SentenceReader:
     # -- qualities -------------------------------------------------------------------------------------------------
 
     def _qualities(self) -> None:
-        real = [m for m in self.mentions]
+        real = list(self.mentions)
         for span in self.attributes:
             owners = self._owners(span, real)
             for owner in owners:

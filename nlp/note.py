@@ -52,7 +52,7 @@ class NoteFacts:
     # -- where a sentence stands ---------------------------------------------------------------------------------------
 
     def restates_complaint(self, sentence: Sentence) -> bool:
-        """ "Mr. Doe is a 61-year-old man who presents with back pain." opening an assessment is no diagnosis."""
+        """As in "Mr. Doe is a 61-year-old man who presents with back pain." opening an assessment is no diagnosis."""
         if sentence.section.category != "assessment" or sentence.label:
             return False
         return bool(_RESTATED.search(self.text, sentence.start, sentence.end))
@@ -78,6 +78,7 @@ class NoteFacts:
 
     @cached_property
     def opening(self) -> tuple[Sentence, ...]:
+        """The first sentences of the history."""
         history = [s for s in self.layout.sentences if s.section.category in ("history", "none")]
         return tuple(history[:_OPENING_SENTENCES])
 

@@ -15,17 +15,29 @@ if TYPE_CHECKING:
 
 _DAYS = r"(?:[ ]?(?:\+|-|and|&|,)?[ ]?(?P<days>\d)(?:[ ]?/[ ]?7|[ ]?d(?:ays?)?)?)?"
 _WEEKS = (
+    # 28 weeks gestation, 34-week pregnancy
     re.compile(
-        rf"\b(?P<weeks>\d{{1,2}}){_DAYS}[ -]?(?:weeks?|wks?)(?:[ -]?(?:and[ ])?\d[ ]?days?)?[ -]?(?:'|’)?[ ]?(?:of[ ]|by dates[ ])?(?:gestation\w*|pregnan\w*|EGA|GA|IUP|intrauterine|gravid)",
+        rf"\b(?P<weeks>\d{{1,2}}){_DAYS}[ -]?(?:weeks?|wks?)(?:[ -]?(?:and[ ])?\d[ ]?days?)?[ -]?(?:'|’)?[ ]?"
+        r"(?:of[ ]|by dates[ ])?(?:gestation\w*|pregnan\w*|EGA|GA|IUP|intrauterine|gravid)",
         re.IGNORECASE,
     ),
+    # 28w3d
     re.compile(r"\b(?P<weeks>\d{1,2})[ ]?w(?:k|eeks?)?[ ]?(?P<days>\d)[ ]?d\b", re.IGNORECASE),
+    # G2P1 at 30 weeks, IUP at 28-1/7 weeks
     re.compile(
-        rf"\b(?:gravida|G\d|IUP|pregnan\w*|gestation\w*(?: age)?(?: of)?|EGA|GA|primigravida|multigravida|para)\b[^.\n]{{0,50}}?(?:at|@|is|of|:|,|x)?[ ]?\b(?P<weeks>\d{{1,2}}){_DAYS}[ -]?(?:weeks?|wks?|w)\b",
+        r"\b(?:gravida|G\d|IUP|pregnan\w*|gestation\w*(?: age)?(?: of)?|EGA|GA|primigravida|multigravida|para)\b[^.\n]{0,50}?"
+        rf"(?:at|@|is|of|:|,|x)?[ ]?\b(?P<weeks>\d{{1,2}}){_DAYS}[ -]?(?:weeks?|wks?|w)\b",
         re.IGNORECASE,
     ),
+    # at 20 weeks ... fetal heart tones
     re.compile(
-        rf"\b(?:at|@|now|currently)[ ](?:about[ ])?(?P<weeks>\d{{1,2}}){_DAYS}[ ]?(?:weeks?|wks?)(?:'|’)?(?=[^.\n]{{0,40}}(?:pregnan|gestation|fetal|obstet|prenatal|\bOB\b))",
+        rf"\b(?:at|@|now|currently)[ ](?:about[ ])?(?P<weeks>\d{{1,2}}){_DAYS}[ ]?(?:weeks?|wks?)(?:'|’)?"
+        r"(?=[^.\n]{0,40}(?:pregnan|gestation|fetal|obstet|prenatal|\bOB\b))",
+        re.IGNORECASE,
+    ),
+    # 34+0, the obstetric way, in a note that speaks of pregnancy
+    re.compile(
+        r"(?<![\d/.])(?P<weeks>[1-4]\d)[ ]?\+[ ]?(?P<days>[0-6])(?![\d/])(?=(?s:.*?)(?:pregnan|antenatal|prenatal|obstet))",
         re.IGNORECASE,
     ),
 )
@@ -52,10 +64,7 @@ def pregnancy_of(draft: Draft) -> f.Pregnancy | None:
     trimesters = [s for s in spans if s.label_ == "PREGNANCY_TRIMESTER" and _current(draft, s)]
     if stated is None and not trimesters and (not said or any(s.label_ == "PREGNANCY_NOT" for s in spans)):
         return None
-    if stated is not None:
-        evidence = _quote(draft, stated[1], stated[2])
-    else:
-        evidence = draft.evidence_of((said or trimesters)[0])
+    evidence = _quote(draft, stated[1], stated[2]) if stated else draft.evidence_of((said or trimesters)[0])
     details = [f.Detail("trimester", draft.evidence_of(s)) for s in trimesters[:1]]
     trimester: f.Trimester | None = pipeline.metadata(trimesters[0])["value"] if trimesters else None
     relations = [s for s in spans if s.label_ == "PREGNANCY_RELATION" and _current(draft, s)]

@@ -33,17 +33,22 @@ _UNITS = {
     "hour": 0,
     "hr": 0,
 }
-_MONTHS = {
-    m: i
-    for i, m in enumerate(["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"], start=1)
-}
+_MONTHS = {m: i for i, m in enumerate(("jan feb mar apr may jun jul aug sep oct nov dec").split(), start=1)}  # noqa: SIM905
 
 _NUMBER = r"(?:\d+(?:\.\d+)?(?:\s?1/2)?|" + "|".join(sorted(_WORDS, key=len, reverse=True)) + r")"
 _AMOUNT = (
-    rf"(?P<low>{_NUMBER})(?:[ -]and[ -](?:a[ -])?half)?(?:\s?(?:-|to|or)\s?(?P<high>{_NUMBER}))?(?:[ ]of)?[ -]?(?:and[ -]a[ -]half[ -])?"
+    rf"(?P<low>{_NUMBER})(?:[ -]and[ -](?:a[ -])?half)?(?:\s?(?:-|to|or)\s?(?P<high>{_NUMBER}))?(?:[ ]of)?[ -]?"
+    r"(?:and[ -]a[ -]half[ -])?"
     r"(?P<unit>days?|weeks?|wks?|months?|mos?|mths?|years?|yrs?|decades?|hours?|hrs?|(?<=\d)[ ]?[dyw](?=\W|$))\b\.?"
 )
-_LEAD = r"(?:about|around|approximately|approx\.?|roughly|nearly|almost|over|more than|greater than|at least|>|~|\+|the (?:last|past)|(?:the )?(?:last|past)|these)\s*"
+_LEAD = (
+    r"(?:about|around|approximately|approx\.?|roughly|nearly|almost|over|more than|greater than|at least|>|~|\+"
+    r"|the (?:last|past)|(?:the )?(?:last|past)|these)\s*"
+)
+_BEFORE = (
+    r"(?:\bx|>|~|\bgoing on|\bnow|\bgreater than|\bmore than|\bfor|\bover|\bduring|\bin|\bthe|\bpast|\blast|\bthroughout"
+    r"|\bof|,|\()\s*"
+)
 _PATTERNS = (
     # a 3-year history of, two month history
     re.compile(rf"\b{_AMOUNT}[ -]?(?:old )?(?:history|hx|h/o|duration)\b", re.IGNORECASE),
@@ -52,10 +57,7 @@ _PATTERNS = (
         re.IGNORECASE,
     ),
     # x 3 wks; for the past six months; over the last 2-3 weeks
-    re.compile(
-        rf"(?:\bx|>|~|\bgoing on|\bnow|\bgreater than|\bmore than|\bfor|\bover|\bduring|\bin|\bthe|\bpast|\blast|\bthroughout|\bof|,|\()\s*(?:{_LEAD})*(?<![\w]){_AMOUNT}(?:['’]s?)?(?: (?:duration|now))?",
-        re.IGNORECASE,
-    ),
+    re.compile(rf"{_BEFORE}(?:{_LEAD})*(?<![\w]){_AMOUNT}(?:['’]s?)?(?: (?:duration|now))?", re.IGNORECASE),
     # 4 months ago; 4 weeks earlier
     re.compile(rf"(?:{_LEAD})?\b{_AMOUNT}\s*(?:ago|earlier|back|prior|duration)\b", re.IGNORECASE),
 )
