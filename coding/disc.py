@@ -161,7 +161,7 @@ def _own_pain(case: Case, problem: Problem, mentions: Iterable[int], regions: tu
 
 
 def _told_today(c: Condition) -> bool:
-    return not c.imaging and (c.source in TOLD or c.source in ("assessment", "post_diagnosis", "pre_diagnosis"))
+    return c.source in TOLD or c.source in ("assessment", "post_diagnosis", "pre_diagnosis")
 
 
 def _fits(c: Condition, regions: tuple[Region, ...]) -> bool:

@@ -96,11 +96,12 @@ def _levelled(findings: Findings, selection: Selection, index: int, region: Regi
     named = [o for o in coded if o.kind == c.kind and (o.levels or o.roots) and not (o.heading and c.heading)]
     support = [findings.conditions[i] for i in selection.support]
     told = [o for o in support if o.kind == c.kind and (o.levels or o.roots) and not is_graded_down(o)]
+    taken = {r for o in coded if o.kind == c.kind and (o.levels or o.roots) for r in stated_sites(o)}
     for others in (named, told):
         places: Sites = {}
         for other in others:
             for where, levels in stated_sites(other).items():
-                if where and share_group((where,), (region,)):
+                if where and share_group((where,), (region,)) and (others is named or where not in taken):
                     places[where] = tuple(dict.fromkeys((*places.get(where, ()), *levels)))
         if len(places) == 1:
             return places

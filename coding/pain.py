@@ -232,12 +232,18 @@ def _sciatica(case: Case, spending: Spending, plate: Endplate) -> Found:
     together = bool(case.of("low_back_pain_with_sciatica") or aching) and not cause and not plate.source
     family = "low_back_pain_with_sciatica" if together else "sciatica"
     rule = "sciatica-beside-cause" if cause else ("low-back-pain-with-sciatica" if together else "sciatica")
-    sides: tuple[str, ...] = whole.sides or ("",)
+    sides: tuple[str, ...] = whole.sides or _side_of_phrase(case, whole) or ("",)
     also = case.mentions(aching) if together else ()
     for side in sides:
         found += Found(draft(whole, family, rule, side, also=also, side=side))
-    query = () if whole.sides else ("Which side is the sciatica on: right, left or both?",)
+    query = () if sides != ("",) else ("Which side is the sciatica on: right, left or both?",)
     return found + Found(queries=query)
+
+
+def _side_of_phrase(case: Case, sciatica: Problem) -> tuple[Side, ...]:
+    """The side of the low back pain said in one phrase with the sciatica ("left low back pain with sciatica")."""
+    pains = [p for p in case.of("pain") if case.tied(p.mentions, sciatica.mentions, "with")]
+    return next((p.sides for p in pains if p.sides), ())
 
 
 def _merged(problems: list[Problem]) -> Problem:
@@ -260,7 +266,6 @@ def _low_back_pain_today(case: Case) -> tuple[int, ...]:
         i
         for i in case.pain_mentions(low)
         if case.mention(i).kind in SPINAL_PAIN
-        and not case.mention(i).imaging
         and (case.mention(i).source in TOLD or case.mention(i).source in _DIAGNOSTIC)
     )
 
