@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from .findings import Condition, Findings, Kind, Link, Region, to_json
+from .findings import Condition, Findings, Kind, Link, Region, Source, to_json
 from .kinds import LOW_BACK_ONLY, SACRAL_ONLY, SPINAL_PAIN
 from .merge import merge
 from .problem import Problem
@@ -15,7 +15,9 @@ from .regions import groups_of, in_order, same_or_unknown, share_group, stated_s
 from .selection import Selection, select
 
 CHRONIC_DAYS = 84
-SUBACUTE_DAYS = 42
+
+STATEMENT: frozenset[Source] = frozenset({"assessment", "post_diagnosis", "pre_diagnosis"})
+"""Where the provider states diagnoses."""
 
 
 def ordered(findings: Findings) -> Findings:
@@ -96,7 +98,7 @@ class Case:
             return True
         if self.tied(a.mentions, b.mentions, "due_to", "with"):
             return False
-        mine = {c.item for c in a.stated if c.source == "assessment" and c.heading and c.item}
+        mine = {c.item for c in a.stated if c.source in STATEMENT and c.heading and c.item}
         theirs = {c.item for c in b.stated if c.item}
         return bool(mine) and bool(theirs) and not mine & theirs
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from .case import CHRONIC_DAYS, Case
+from .case import CHRONIC_DAYS, STATEMENT, Case
 from .codes import plain
 from .codeset import NotCoded
 from .findings import Condition, Kind
@@ -109,8 +109,9 @@ def _unlocated(case: Case, d: Draft) -> tuple[int, ...]:
     found = []
     for i in case.present("chronic_pain"):
         c = case.mention(i)
-        near = c.item in items or case.tied((i,), d.mentions, "due_to", "with") or case.tied(d.mentions, (i,), "with")
-        if near or (not c.name and c.source in ("assessment", "post_diagnosis", "pre_diagnosis", "indication")):
+        tied = case.tied((i,), d.mentions, "due_to", "with") or case.tied(d.mentions, (i,), "with")
+        stated = c.source in STATEMENT | {"indication"} or not case.findings.has_assessment
+        if tied or (not c.name and (stated or c.item in items)):
             found.append(i)
     return tuple(found)
 
@@ -125,6 +126,11 @@ def _by_word(c: Condition) -> bool:
     return c.chronicity in ("chronic", "acute_on_chronic") or c.kind == "chronic_pain"
 
 
+def _is_chronic_pain_in_words(c: Condition) -> bool:
+    """Chronic *pain*, not a chronic radiculopathy, and not a duration alone."""
+    return _by_word(c) and (c.kind != "radiculopathy" or "pain" in c.evidence.text.lower())
+
+
 def _is_pain(d: Draft) -> bool:
     return d.code.startswith(PAIN_CODES) or d.family in ("sacroiliac_pain", "coccydynia") or d.code == "M53.3"
 
@@ -135,9 +141,7 @@ def _takes_g89(case: Case, d: Draft, words: tuple[int, ...]) -> bool:
     if _is_pain(d):
         return True
     if d.family == "radiculopathy":
-        return any(
-            case.mention(i).kind != "radiculopathy" or "pain" in case.mention(i).evidence.text.lower() for i in words
-        )
+        return any(_is_chronic_pain_in_words(case.mention(i)) for i in words)
     if d.family in INJURIES and d.code[-1] != "S":
         # Acute strain on chronic low back pain: the strain explains the acute part only.
         return any(_by_word(case.mention(i)) for i in words)

@@ -116,6 +116,9 @@ def _inherited(findings: Findings, selection: Selection, index: int) -> Sites:
     coded = [findings.conditions[i] for i in selection.coded if i != index]
     support = [findings.conditions[i] for i in selection.support]
     alike = SPINAL_PAIN if c.kind in SPINAL_PAIN else frozenset({c.kind})
+    told_again = [o for o in (*coded, *support) if o.kind == c.kind and _same_words(c, o) and stated_sites(o)]
+    if told_again:
+        return stated_sites(told_again[0])
     if any(o.kind == c.kind and _usable(c, stated_sites(o)) for o in coded):
         return {None: ()}  # `_fold` joins it to the namesake that says more
     same = [o for o in (*coded, *support) if o.kind in alike and not is_graded_down(o)]
@@ -127,6 +130,12 @@ def _inherited(findings: Findings, selection: Selection, index: int) -> Sites:
         if places:
             return dict(places) if keep_levels else {_nearest(places): ()}
     return {None: ()}
+
+
+def _same_words(c: Condition, other: Condition) -> bool:
+    """Whether the other mention says the same words, as the body of a report does before its impression."""
+    words = c.evidence.text.lower()
+    return c.kind not in SPINAL_PAIN and " " in words and words in other.evidence.text.lower()
 
 
 def _usable(c: Condition, sites: Sites) -> bool:
