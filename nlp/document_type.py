@@ -11,6 +11,7 @@ _STUDY_AT_HEAD = wording("document-type-study-at-head")
 _ELECTRO = wording("document-type-electro")
 _FIRST_PERSON = wording("document-type-first-person")
 _THERAPY = wording("document-type-therapy")
+_PROCEDURE_TITLE = wording("document-type-procedure-title")
 _REPORT_PARTS = frozenset(("findings", "technique", "comparison"))
 _REPORT_ENDS = frozenset(("impression", "impressions", "conclusion", "interpretation", "summary"))
 _HEAD, _OPENING = 600, 70
@@ -22,6 +23,8 @@ def document_type(text: str, layout: Layout) -> f.DocumentType:
     titles = {normal_title(h.title) for h in layout.headings}
     if _THERAPY.search(text[:_HEAD]) or {"short term goals", "long term goals"} & titles:
         return "therapy"
+    if _PROCEDURE_TITLE.match(text):
+        return "procedure_note"
     if categories & {"post_diagnosis", "pre_diagnosis"}:
         return "procedure_note"
     visit = (

@@ -95,12 +95,12 @@ def wrap_width(lines: list[Line]) -> int:
     return width if full >= 3 and full / len(lengths) >= 0.3 else 0
 
 
-def _continues(line: Line, following: Line, width: int) -> bool:
+def _continues(line: Line, following: Line, width: int, *, lower_entries: bool) -> bool:
     """Whether the break after `line` is only a wrap."""
     text, after = line.text.rstrip(), following.text.lstrip()
     if not text or not after or _BULLET.match(following.text):
         return False
-    if after[0].islower() and text[-1] not in ".!?:":
+    if after[0].islower() and not lower_entries and text[-1] not in ".!?:":
         return True
     if not width:
         return False
@@ -139,6 +139,7 @@ def _blocks(lines: list[Line], titles: Titles) -> list[_Block]:
     width = wrap_width(lines)
     out: list[_Block] = []
     blank = True
+    lower_entries = False
     index = 0
     while index < len(lines):
         line = lines[index]
@@ -146,10 +147,13 @@ def _blocks(lines: list[Line], titles: Titles) -> list[_Block]:
             blank = True
             index += 1
             continue
+        if blank:
+            # A paragraph whose first line starts small is a list of small entries, not a sentence torn in two.
+            lower_entries = line.text.lstrip()[0].islower()
         last = index
         while (
             last + 1 < len(lines)
-            and _continues(lines[last], lines[last + 1], width)
+            and _continues(lines[last], lines[last + 1], width, lower_entries=lower_entries)
             and not titles.opens(lines[last + 1].text)
             and not titles.fills(lines[last].text)
         ):

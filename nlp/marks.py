@@ -20,6 +20,8 @@ _INJURED_SITE = wording("marks-injured-site")
 _SUDDEN = wording("marks-sudden")
 _HERE_FOR = wording("marks-here-for")
 _ONLY_WEIGHED = wording("marks-only-weighed")
+_ARRANGED = wording("marks-arranged")
+_WILL = wording("marks-will")
 _VISIT_PARTS = frozenset(("chief_complaint", "history", "assessment", "indication"))
 _RED_FLAG_PARTS = _VISIT_PARTS | {"review_of_systems", "exam"}
 _PROCEDURE_PARTS = frozenset(("procedure", "indication", "post_diagnosis", "pre_diagnosis", "other"))
@@ -48,9 +50,15 @@ class Marks:
 
     def phases(self) -> tuple[f.Mark, ...]:
         """Cues for the 7th character, where the visit speaks of itself."""
-        return _ordered(
-            [self._mark(s, v) for s, _, source, v in self._all("PHASE") if source in _VISIT_PARTS | {"procedure"}]
-        )
+        parts = _VISIT_PARTS | {"procedure"}
+        found = [(s, p, v) for s, p, source, v in self._all("PHASE") if source in parts]
+        return _ordered([self._mark(s, v) for s, p, v in found if not self._is_ahead(s, p)])
+
+    def _is_ahead(self, span: Span, piece: Piece) -> bool:
+        """A follow-up that is arranged ("follow-up with employee health") is not what this visit is."""
+        raw = self.draft.raw(piece.sentence)
+        at = self.draft.evidence_of(span).start - piece.sentence.start
+        return bool(_ARRANGED.match(raw, at) or _WILL.search(raw[:at]))
 
     def intents(self) -> tuple[f.Mark, ...]:
         """Procedures done today and other reasons that make an encounter one for pain control."""

@@ -106,7 +106,7 @@ class SentenceReader:
             self._mention(head)
         self.mentions.sort(key=lambda m: (m.head.start, m.start))
         for index, mention in enumerate(self.mentions):
-            if mention.kind != "ignore":
+            if mention.kind not in ("ignore", "unsited_pain"):
                 self._place(mention, index)
                 self._sides(mention, index)
         self._qualities()
@@ -457,7 +457,8 @@ class SentenceReader:
         following = min(
             (t.start for t in self.targets if mention.head.end <= t.start and t != mention.head), default=None
         )
-        if following is None or following < span.end:
+        # "at C5-6 compressing the root": a verb follows, which takes no place of its own.
+        if following is None or following < span.end or self.words[following].endswith("ing"):
             return False
         between = [self.words[i] for i in range(span.end, following)]
         return len(between) <= 5 and all(

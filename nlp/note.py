@@ -33,7 +33,7 @@ _REPORTS = frozenset(("imaging_report", "emg_report"))
 _TOLD = frozenset(("history", "assessment", "plan", "chief_complaint"))
 _DOSE = wording("note-dose")
 _VERB = wording("note-verb")
-_LIST_ENTRIES, _LIST_WORDS = 5, 9
+_LIST_ENTRIES, _LIST_WORDS, _DOSE_WORDS = 5, 9, 14
 # The visit's reason stands in the first sentences of a history.
 _OPENING_SENTENCES = 3
 _ENTRY_WORDS = 12
@@ -72,7 +72,9 @@ class NoteFacts:
 
     def listed(self, sentence: Sentence) -> f.Source | None:
         """What a headless line is when it is an entry of a list: a medicine with its dose, or an old problem."""
-        if _DOSE.search(self.text, sentence.start, sentence.end):
+        if len(self.text[sentence.start : sentence.end].split()) <= _DOSE_WORDS and _DOSE.search(
+            self.text, sentence.start, sentence.end
+        ):
             return "medication"
         return "problem_list" if self._is_bare_list and not sentence.item else None
 
