@@ -119,7 +119,7 @@ def _plain_code(problem: Problem) -> str | None:
 
 def _degeneration(case: Case, problem: Problem, rule: str) -> Found:
     back = _own_pain(case, problem, case.present(*sorted(SPINAL_PAIN)), problem.regions)
-    leg = _own_pain(case, problem, case.present("leg_pain"), ())
+    leg = _own_pain(case, problem, case.present("leg_pain"), problem.regions)
     if endplate(case).source and not _named_source(case, problem):
         back = ()
     in_back = bool(back) or problem.said("with_back_pain", "discogenic")

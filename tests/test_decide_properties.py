@@ -6,6 +6,7 @@ import dataclasses
 import json
 from typing import Any, get_args
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from spinecode.coding import findings as f
@@ -13,6 +14,7 @@ from spinecode.coding.case import ordered
 from spinecode.coding.codeset import Code, CodeSet
 from spinecode.coding.decide import decide
 from spinecode.coding.edits import g89_alone
+from spinecode.coding.kinds import LOW_BACK_ONLY, OUTSIDE, SACRAL_ONLY, WITHOUT_REGION
 from spinecode.coding.regions import groups_of
 from spinecode.coding.tables import tables, tabular
 
@@ -260,3 +262,30 @@ def test_residual_before_sequela(note: f.Findings) -> None:
 
 def test_g89_alone_is_dropped() -> None:
     assert g89_alone((), tabular()).drafts == ()
+
+
+SEVERAL_SITES = {"spondylolisthesis", "spondylolysis", "ankylosing_spondylitis", "discitis"}
+"""Two regions of these share the multiple-sites leaf (policy 2)."""
+
+
+@pytest.mark.parametrize(("here", "there"), [("cervical", "lumbar"), ("lumbar", "cervical"), ("cervical", "thoracic")])
+def test_a_finding_of_another_region_removes_nothing(here: f.Region, there: f.Region) -> None:
+    """All pairs of kinds whose region is what is said, each an entry of its own in the assessment."""
+    placed = LOW_BACK_ONLY | SACRAL_ONLY | WITHOUT_REGION | OUTSIDE | {"chronic_pain", "postlaminectomy_syndrome"}
+    fixed = {"occipital_neuralgia", "cervicobrachial_syndrome", "cervicocranial_syndrome"}
+    kinds = [kind for kind in get_args(f.Kind) if kind not in placed | fixed]
+    for first in kinds:
+        alone = _codes_of(_entry(first, here, 1))
+        for second in kinds:
+            if first != second or first not in SEVERAL_SITES:
+                assert alone <= _codes_of(_entry(first, here, 1), _entry(second, there, 2)), (first, second)
+
+
+def _entry(kind: f.Kind, region: f.Region, item: int) -> f.Condition:
+    quote = f.Evidence(100 * item, 100 * item + len(kind), kind, "assessment")
+    return f.Condition(kind, quote, "assessment", regions=(region,), item=item, heading=True)
+
+
+def _codes_of(*entries: f.Condition) -> set[str]:
+    note = f.Findings(has_assessment=True, complaint=True, conditions=entries)
+    return {c.code for c in decide(note).codes}
