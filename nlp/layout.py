@@ -102,7 +102,7 @@ def _continues(line: Line, following: Line, width: int, *, lower_entries: bool) 
         return False
     if after[0].islower() and not lower_entries and text[-1] not in ".!?:":
         return True
-    if not width:
+    if not width or lower_entries:
         return False
     first_word = after.split(None, 1)[0]
     full = width < len(text) + 1 + len(first_word)
