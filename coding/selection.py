@@ -100,8 +100,9 @@ def _from_assessment(findings: Findings) -> tuple[set[int], tuple[tuple[int, str
         else:
             coded.add(i)
     told = _symptoms_told(findings, [findings.conditions[i] for i in sorted(coded)])
+    settled = _settled_elsewhere(findings)
     for i, c in told:
-        overruled = _overruled(findings, c)
+        overruled = "not-assessed" if settled else _overruled(findings, c)
         if overruled:
             refused.append((i, overruled))
         else:
@@ -112,6 +113,8 @@ def _from_assessment(findings: Findings) -> tuple[set[int], tuple[tuple[int, str
 
 def _refusal(findings: Findings, c: Condition) -> str:
     """Why a definite mention in the assessment is not coded; empty when it is."""
+    if c.kind in SYMPTOMS and _told_under_other_problem(findings, c):
+        return "other-problem-symptom"
     if not c.heading and _hedged_by_heading(findings, c):
         return "hedged-impression"
     if not c.imaging or c.heading:
@@ -121,6 +124,18 @@ def _refusal(findings: Findings, c: Condition) -> str:
     if is_light(c) and _has_stated_cause(findings, c):
         return "imaging-lighter"
     return ""
+
+
+def _told_under_other_problem(findings: Findings, c: Condition) -> bool:
+    """A symptom in the reasoning below another problem's heading is that problem's, not one of its own."""
+    if c.heading or not c.item:
+        return False
+    headings = [o for o in findings.conditions if o.source == "assessment" and o.heading and o.item == c.item]
+    named_again = any(
+        o.source == "assessment" and o.heading and o.kind == c.kind and same_or_unknown(o.regions, c.regions)
+        for o in findings.conditions
+    )
+    return bool(headings) and not named_again and all(not is_spinal(o) and o.assertion == "present" for o in headings)
 
 
 def _hedged_by_heading(findings: Findings, c: Condition) -> bool:
@@ -173,6 +188,19 @@ def _symptoms_told(findings: Findings, stated: list[Condition]) -> list[tuple[in
         and not c.imaging
         and (findings.complaint or any(same_or_unknown(c.regions, regions) for regions in anchors))
     ]
+
+
+def _settled_elsewhere(findings: Findings) -> bool:
+    """The assessment names definite problems, none of them spinal and none in doubt: it took up no spinal symptom.
+
+    A cause that the tables know to explain the pain is left to `pain.outside_cause`, which says so.
+    """
+    entries = [c for c in findings.conditions if c.source == "assessment"]
+    if any(is_spinal(c) and c.assertion in ("present", "uncertain") for c in entries):
+        return False
+    others = [c for c in entries if not is_spinal(c) and c.assertion != "historical"]
+    named = [c for c in others if c.heading and c.kind == "outside_problem"]
+    return bool(named) and all(c.kind == "outside_problem" and c.assertion == "present" for c in others)
 
 
 def _overruled(findings: Findings, c: Condition) -> str:

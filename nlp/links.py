@@ -14,7 +14,7 @@ _TIES: tuple[tuple[str, re.Pattern[str]], ...] = (
         "due_to",
         re.compile(
             r"\b(?:due to|secondary to|caused by|because of|from|attributed to|attributable to|related to|2/2|as a result of"
-            r"|resulting from|owing to)\b"
+            r"|resulting from|owing to|accounted for by|explained by|referred from|coming from)\b"
         ),
     ),
     (

@@ -379,6 +379,10 @@ class SentenceReader:
             return
         data = metadata(span)
         part = data.get("part", "")
+        if part == "other" and mention.kind == "segmental_dysfunction":
+            # The pelvic region is a site of its own there (M99.05), told by the words of the mention.
+            self._grow_near(mention, span)
+            return
         if part in _VETO_PARTS or (part == "leg" and mention.meta.get("needs") == "spine"):
             mention.vetoed = mention.vetoed or (mention.meta.get("needs") == "spine" and not mention.regions)
             return

@@ -26,6 +26,7 @@ _REASON = wording("note-reason")
 _SPINAL_WORD = wording("note-spinal-word")
 _RESTATED = wording("note-restated")
 _LEVEL_LABEL = re.compile(r"[CTLS]\d{1,2}[ ]?[-/][ ]?[CTLS]?\d{1,2}[ ]?(?::|[ ]-)", re.IGNORECASE)
+_HEDGED = wording("note-hedged")
 _NOT_COMPLAINTS = frozenset(
     ("leg_pain", "radiating_pain", "outside_cause", "outside_problem", "chronic_pain", "flank_pain")
 )
@@ -122,7 +123,15 @@ class NoteFacts:
             if evidence is not None:
                 name = " ".join(evidence.text.split()).rstrip(" .:;,")
                 out.append(
-                    f.Condition("outside_problem", evidence, "assessment", name=name, item=sentence.item, heading=True)
+                    f.Condition(
+                        "outside_problem",
+                        evidence,
+                        "assessment",
+                        "uncertain" if _HEDGED.search(evidence.text) else "present",
+                        name,
+                        item=sentence.item,
+                        heading=True,
+                    )
                 )
         return out
 
