@@ -128,7 +128,7 @@ def _by_word(c: Condition) -> bool:
 
 def _is_chronic_pain_in_words(c: Condition) -> bool:
     """Chronic *pain*, not a chronic radiculopathy, and not a duration alone."""
-    return _by_word(c) and (c.kind != "radiculopathy" or "pain" in c.evidence.text.lower())
+    return _by_word(c) and (c.kind != "radiculopathy" or "pain_named" in c.qualities)
 
 
 def _is_pain(d: Draft) -> bool:

@@ -97,8 +97,7 @@ def _plain(case: Case, problem: Problem, rule: str = "") -> Found:
     }
     variant = _cervical_variant(problem, ())
     if problem.kind == "annular_defect":
-        words = " ".join(f"{c.name} {c.evidence.text}".lower() for c in problem.stated)
-        variant = next((size for size in ("small", "large") if size in words), "")
+        variant = "small" if problem.said("small") else "large" if problem.said("large") else ""
     drafts = draft(problem, problem.kind, rule or rules[problem.kind], variant)
     return Found(drafts) + _no_region(problem, drafts)
 

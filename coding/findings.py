@@ -153,6 +153,18 @@ Quality = Literal[
     "mid_cervical",
     "central",
     "foraminal",
+    # which word of its family the note uses, where the word decides the code
+    "bulge",  # a disc displacement only called a bulge
+    "narrowing",  # narrowing, the word stenosis absent
+    "brachial",  # brachial neuritis or radiculitis
+    "pain_named",  # the word pain stands in a radiculopathy ("chronic radicular pain")
+    "small",
+    "large",
+    "pelvic",
+    "adolescent",
+    "juvenile",
+    "neuromuscular",
+    "secondary",
 ]
 
 

@@ -89,8 +89,7 @@ def is_spinal(condition: Condition) -> bool:
 
 def is_bulge(condition: Condition) -> bool:
     """A disc displacement that is only called a bulge."""
-    words = f"{condition.name} {condition.evidence.text}".lower()
-    return condition.kind == "disc_displacement" and "bulg" in words
+    return condition.kind == "disc_displacement" and "bulge" in condition.qualities
 
 
 def is_light(condition: Condition) -> bool:
@@ -105,5 +104,4 @@ def is_graded_down(condition: Condition) -> bool:
 
 def is_mild_narrowing(condition: Condition) -> bool:
     """Whether this is only mild or minimal narrowing, not called stenosis: not coded (policy 4)."""
-    words = f"{condition.name} {condition.evidence.text}".lower()
-    return condition.kind == "stenosis" and "minor" in condition.qualities and "stenosis" not in words
+    return condition.kind == "stenosis" and {"minor", "narrowing"} <= set(condition.qualities)

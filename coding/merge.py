@@ -76,7 +76,7 @@ def _sites(findings: Findings, selection: Selection, index: int) -> Sites:
         return {"sacral": ()}
     if c.kind in WITHOUT_REGION:
         return {in_order(r for r in stated if r)[0] if stated else None: ()}
-    if c.kind == "radiculopathy" and not c.roots and "brachial" in f"{c.name} {c.evidence.text}".lower():
+    if c.kind == "radiculopathy" and not c.roots and "brachial" in c.qualities:
         return {"cervicothoracic": ()}
     if not stated:
         return _inherited(findings, selection, index)
@@ -133,9 +133,8 @@ def _inherited(findings: Findings, selection: Selection, index: int) -> Sites:
 
 
 def _same_words(c: Condition, other: Condition) -> bool:
-    """Whether the other mention says the same words, as the body of a report does before its impression."""
-    words = c.evidence.text.lower()
-    return c.kind not in SPINAL_PAIN and " " in words and words in other.evidence.text.lower()
+    """Whether the other mention is the same finding told again, as the body of a report tells it before its impression."""
+    return c.kind not in SPINAL_PAIN and bool(c.qualities) and (c.qualities, c.sides) == (other.qualities, other.sides)
 
 
 def _usable(c: Condition, sites: Sites) -> bool:

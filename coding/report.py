@@ -187,7 +187,8 @@ def owed_without_codes(case: Case) -> Found:
     """Why a note about the spine has no code: a procedure without a diagnosis, or only uncertain ones (IV.N, IV.H)."""
     note = case.findings
     spinal = tuple(c for c in note.conditions if is_spinal(c))
-    if note.document_type == "procedure_note" and (spinal or note.intents or note.complaint):
+    elsewhere = any(not is_spinal(c) and c.heading and c.assertion == "present" for c in note.conditions)
+    if note.document_type == "procedure_note" and not elsewhere and (spinal or note.intents or note.complaint):
         evidence = evidence_of(spinal) or tuple(m.evidence for m in note.intents)
         out = NotCoded(
             "procedure without a stated diagnosis",

@@ -347,4 +347,6 @@ def _from_procedure(findings: Findings) -> set[int]:
         stated = {i for i, c in _present(findings) if c.source in sources and is_spinal(c)}
         if any(findings.conditions[i].kind not in DETAILS for i in stated):
             return stated
+        if any(c.source in sources and not is_spinal(c) for _, c in _present(findings)):
+            return set()  # the procedure was done for something else
     return set()

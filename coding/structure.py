@@ -119,8 +119,7 @@ def _several(case: Case, kind: Kind, rule: str) -> Found:
 def _scoliosis(case: Case) -> Found:
     found = Found()
     for problem in case.of("scoliosis"):
-        words = " ".join(f"{c.name} {c.evidence.text}".lower() for c in problem.stated)
-        variant = next((word for word in _SCOLIOSES if word in words), "")
+        variant = next((word for word in _SCOLIOSES if problem.said(word)), "")
         if not variant and problem.said("idiopathic", "degenerative"):
             variant = "idiopathic" if problem.said("idiopathic") else "degenerative"
         found += Found(draft(problem, "scoliosis", "scoliosis", variant))
@@ -146,9 +145,12 @@ def _segmental(case: Case) -> Found:
     found = Found()
     for problem in case.of("segmental_dysfunction"):
         for index, c in zip(problem.mentions, problem.stated, strict=True):
-            variant = "pelvic" if "pelvi" in f"{c.name} {c.evidence.text}".lower() else ""
             one = dataclasses.replace(problem, mentions=(index,), conditions=(c,), evidence=evidence_of((c,)))
-            found += _or_query(one, draft(one, "segmental_dysfunction", "segmental-dysfunction", variant))
+            pelvic = "pelvic" in c.qualities
+            if c.regions or not pelvic:
+                found += _or_query(one, draft(one, "segmental_dysfunction", "segmental-dysfunction"))
+            if pelvic:
+                found += _or_query(one, draft(one, "segmental_dysfunction", "segmental-dysfunction", "pelvic"))
     return found
 
 

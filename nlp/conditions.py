@@ -8,6 +8,7 @@ from ..coding import findings as f
 from . import levels as lv
 from . import pipeline, timing
 from .draft import Draft, Read
+from .lexicon import said
 from .mentions import ROOT_KINDS, Mention
 
 _PLACE_ORDER: tuple[f.Region, ...] = get_args(f.Region)
@@ -149,12 +150,16 @@ class ConditionBuilder:
             qualities -= {"minor", "not_minor"}
         if extra:
             qualities.add(extra)
+        if draft.facts.is_incidental_to_study:
+            qualities.add("incidental")
+        evidence = draft.evidence(mention.start, mention.end, read.piece)
+        qualities |= {quality for quality, kinds, word in said() if mention.kind in kinds and word.search(evidence.text)}
         source = draft.source(sentence)
         imaging, own = draft.facts.imaging_of(draft, sentence, source)
         rooted = mention.kind in ROOT_KINDS
         return f.Condition(
             kind=mention.kind,  # type: ignore[arg-type]
-            evidence=draft.evidence(mention.start, mention.end, read.piece),
+            evidence=evidence,
             source=source,
             assertion=assertion,
             regions=_regions(mention),

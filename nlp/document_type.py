@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..coding import findings as f
-from .headings import normal_title
+from .headings import Heading, normal_title
 from .layout import Layout
 from .lexicon import wording
 
@@ -19,7 +19,7 @@ _HEAD, _OPENING = 600, 70
 
 def document_type(text: str, layout: Layout) -> f.DocumentType:
     """Visit, report, procedure note or therapy."""
-    categories = {h.category for h in layout.headings}
+    categories = {h.category for h in layout.headings if not _names_study(text, h)}
     titles = {normal_title(h.title) for h in layout.headings}
     if _THERAPY.search(text[:_HEAD]) or {"short term goals", "long term goals"} & titles:
         return "therapy"
@@ -37,6 +37,14 @@ def document_type(text: str, layout: Layout) -> f.DocumentType:
     if visit or categories & {"past_history", "medication"}:
         return "visit"
     return _report_type(text, categories, titles)
+
+
+def _names_study(text: str, heading: Heading) -> bool:
+    """As in "EXAM: MRI of the lumbar spine" opens a report, not an examination."""
+    if heading.category != "exam":
+        return False
+    opens_note = not text[: heading.start].strip() and normal_title(heading.title) in ("exam", "examination", "study")
+    return opens_note or bool(_STUDY_AT_HEAD.search(text[heading.end : heading.end + _OPENING]))
 
 
 def _procedural(layout: Layout) -> bool:

@@ -68,6 +68,13 @@ def wording(name: str) -> re.Pattern[str]:
     return re.compile("".join(entry["pattern"]), re.IGNORECASE if entry["ignore_case"] else 0)
 
 
+@lru_cache(maxsize=1)
+def said() -> tuple[tuple[str, frozenset[str], re.Pattern[str]], ...]:
+    """(quality, kinds it is looked for in, its pattern): words of a mention that decide which code of a family it is."""
+    entries = [e for e in _wording().values() if e.get("quality")]
+    return tuple((e["quality"], frozenset(e["kinds"]), wording(e["id"])) for e in entries)
+
+
 @cache
 def words(name: str) -> frozenset[str]:
     """A list of words of ``wording.json``."""

@@ -185,7 +185,7 @@ def sentence_bounds(doc: Doc) -> list[tuple[int, int]]:
     """For each token the first token of its sentence and the token after its last."""
     starts = [i for i, first in enumerate(doc.to_array(SENT_START).tolist()) if first == 1 or i == 0]
     out: list[tuple[int, int]] = []
-    for start, end in zip(starts, [*starts[1:], len(doc)], strict=True):
+    for start, end in zip(starts, [*starts[1:], len(doc)][: len(starts)], strict=True):
         out.extend([(start, end)] * (end - start))
     return out
 

@@ -13,6 +13,7 @@ from .layout import Layout, Sentence
 from .lexicon import wording
 from .marks import Marks
 from .pregnancy import pregnancy_of
+from .sources import source_of
 
 if TYPE_CHECKING:
     from .draft import Draft
@@ -26,10 +27,14 @@ _REASON = wording("note-reason")
 _SPINAL_WORD = wording("note-spinal-word")
 _RESTATED = wording("note-restated")
 _LEVEL_LABEL = re.compile(r"[CTLS]\d{1,2}[ ]?[-/][ ]?[CTLS]?\d{1,2}[ ]?(?::|[ ]-)", re.IGNORECASE)
+_SAME = wording("note-same")
+_DIAGNOSTIC = frozenset(("assessment", "post_diagnosis", "pre_diagnosis"))
 _HEDGED = wording("note-hedged")
 _NOT_COMPLAINTS = frozenset(
     ("leg_pain", "radiating_pain", "outside_cause", "outside_problem", "chronic_pain", "flank_pain")
 )
+_OTHER_STUDY = wording("note-other-study")
+_TITLE = 120
 _REPORTS = frozenset(("imaging_report", "emg_report"))
 _TOLD = frozenset(("history", "assessment", "plan", "chief_complaint"))
 _DOSE = wording("note-dose")
@@ -92,6 +97,11 @@ class NoteFacts:
 
     # -- imaging -------------------------------------------------------------------------------------------------------
 
+    @cached_property
+    def is_incidental_to_study(self) -> bool:
+        """A report on something else (an abdomen, a chest) for another complaint: what it shows of the spine is aside."""
+        return self.document_type in _REPORTS and not self.spinal_study and not self.complaint_is_spinal()
+
     def imaging_of(self, draft: Draft, sentence: Sentence, source: f.Source) -> tuple[bool, bool]:
         """(a study's finding, read or recited by this provider as his own)."""
         if self.document_type in _REPORTS:
@@ -126,7 +136,7 @@ class NoteFacts:
                     f.Condition(
                         "outside_problem",
                         evidence,
-                        "assessment",
+                        source_of(sentence, self),
                         "uncertain" if _HEDGED.search(evidence.text) else "present",
                         name,
                         item=sentence.item,
@@ -154,7 +164,9 @@ def note_facts(text: str, layout: Layout) -> NoteFacts:
     stated = bool(
         bodies & ({"post_diagnosis", "pre_diagnosis", "assessment"} if kind == "procedure_note" else {"assessment"})
     )
-    spinal = kind in _REPORTS and bool(_SPINAL_WORD.search(text[:400]) or re.search(r"\b[CTL]\d-", text))
+    spinal = kind in _REPORTS and not _OTHER_STUDY.search(text[:_TITLE]) and bool(
+        _SPINAL_WORD.search(text[:400]) or re.search(r"\b[CTL]\d-", text)
+    )
     return NoteFacts(kind, stated, spinal, layout, text)
 
 
