@@ -1,9 +1,9 @@
-# make run · test · lint · types · dev-check · bench. Paths may hold spaces: all are relative and quoted.
+# make run · test · lint · types · dev-check · probes · properties · bench. Paths may hold spaces: all are relative and quoted.
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .ONESHELL:
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format types dev-check bench clean
+.PHONY: help run test lint format types dev-check probes properties bench clean
 
 PYTHON ?= python3.11
 BIN := .venv/bin
@@ -20,6 +20,8 @@ help:
 	@echo "make lint       ruff check and ruff format --check"
 	@echo "make types      mypy --strict on the installed package"
 	@echo "make dev-check  scores on $(DEV_NOTES) and on each corpus"
+	@echo "make probes     assertion probes, beside medspaCy's defaults"
+	@echo "make properties what may be done to a note without changing its codes, on each corpus"
 	@echo "make bench      start-up and throughput against medspaCy"
 
 # `pip install .` and not -e: tests and mypy see what users get. A stale build/ would ship deleted modules.
@@ -74,6 +76,12 @@ dev-check: .venv/installed
 	  echo; echo "== $$(dirname "$$notes")"
 	  $(BIN)/spinecode evaluate --quiet "$$(dirname "$$notes")"
 	done
+
+probes: .venv/installed
+	$(BIN)/python benchmarks/assertion_probes.py
+
+properties: .venv/installed
+	$(BIN)/python benchmarks/text_properties.py
 
 bench: .venv/installed
 	$(BIN)/python benchmarks/bench_start.py
