@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import get_args
 
 from ..coding import findings as f
@@ -18,6 +19,8 @@ _IT = frozenset(("it", "this", "pain", "symptoms", "both"))
 _LEG = frozenset(
     ("leg", "legs", "thigh", "thighs", "calf", "calves", "buttock", "buttocks", "extremity", "extremities")
 )
+_NOWHERE = f.Evidence(0, 0, "", "")
+_MOST_REPEATS, _ITEMS_APART = 12, 40
 _LOOK_BACK = 4
 # Without a site of their own these are taken for the spine when the visit is about it.
 _BY_COMPLAINT = frozenset(("strain", "sprain", "muscle_spasm", "spondylosis", "stenosis"))
@@ -42,6 +45,7 @@ class ConditionBuilder:
             made.extend((c, 0) for c in self._outside(read))
         made.extend((c, 0) for c in self.draft.facts.outside_problems([c for c, _ in made]))
         made.sort(key=lambda pair: (pair[0].evidence, pair[0].kind, pair[0].regions))
+        made = _without_endless_repeats(made)
         return tuple(c for c, _ in made), {key: rank for rank, (_, key) in enumerate(made) if key}
 
     def _counts(self, read: Read, mention: Mention) -> bool:
@@ -202,6 +206,18 @@ class ConditionBuilder:
                 )
             )
         return out
+
+
+def _without_endless_repeats(made: list[tuple[f.Condition, int]]) -> list[tuple[f.Condition, int]]:
+    """The first mentions that say the same thing in the same part of the note: the hundredth copy adds nothing."""
+    seen: dict[f.Condition, int] = {}
+    out = []
+    for condition, key in made:
+        bare = dataclasses.replace(condition, evidence=_NOWHERE, item=min(condition.item, _ITEMS_APART), details=())
+        seen[bare] = seen.get(bare, 0) + 1
+        if seen[bare] <= _MOST_REPEATS:
+            out.append((condition, key))
+    return out
 
 
 def _nearest(mentions: list[Mention], start: int, end: int) -> list[Mention]:

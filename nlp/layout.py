@@ -32,6 +32,8 @@ _STOP = re.compile(r"[.!?]+[\"')\]”’]*(?=[ \t\u00a0]+[\"'(\[“‘]?[A-Z0-9�
 _TIGHT_STOP = re.compile(r"(?<=[a-z]{3})\.(?=[A-Z][a-z]+ )")
 _NUMBER_INLINE = re.compile(r"(?<![\w./-])(\d{1,2})[.)][ \t]+(?=[A-Z])")
 
+# Longer than any sentence of a note that means one thing; what is longer is cut so that reading stays linear.
+_LONGEST_SENTENCE = 1200
 _WRAP_LONGEST = 140
 _WRAP_SHORTEST = 40
 _WRAP_RAGGED = 12
@@ -285,6 +287,19 @@ class _Walker:
             self.fresh = False
 
 
+def _short_enough(text: str, cuts: list[int], start: int) -> list[int]:
+    """The cuts, with more of them at white space where a "sentence" has no end: a pasted table, a huge line."""
+    out: list[int] = []
+    for cut in cuts:
+        while cut - start > _LONGEST_SENTENCE:
+            space = text.rfind(" ", start + _LONGEST_SENTENCE // 2, start + _LONGEST_SENTENCE)
+            start = space + 1 if space >= 0 else start + _LONGEST_SENTENCE
+            out.append(start)
+        out.append(cut)
+        start = cut
+    return out
+
+
 def split_sentences(text: str, start: int, end: int) -> list[tuple[int, int]]:
     """Spans of the sentences of ``text[start:end]``, trimmed of white space."""
     cuts = []
@@ -294,9 +309,9 @@ def split_sentences(text: str, start: int, end: int) -> list[tuple[int, int]]:
             if text[match.start()] == "." and _ABBREVIATION.search(before):
                 continue
             cuts.append(match.end())
-    out = []
+    out: list[tuple[int, int]] = []
     position = start
-    for cut in [*sorted(cuts), end]:
+    for cut in _short_enough(text, [*sorted(cuts), end], start):
         left, right = position, cut
         while left < right and text[left].isspace():
             left += 1

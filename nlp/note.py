@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -118,16 +119,17 @@ class NoteFacts:
 
     def outside_problems(self, conditions: list[f.Condition]) -> list[f.Condition]:
         """Entries of the assessment that no condition claims: *seen, not coded here*."""
-        claimed = [c.evidence.start for c in conditions]
+        claimed = sorted(c.evidence.start for c in conditions)
         out = []
         for sentence in self.layout.sentences:
             if (
-                sentence.section.category != "assessment"
+                sentence.section.category not in _DIAGNOSTIC
                 or not sentence.first
                 or sentence.label in ("plan", "education")
             ):
                 continue
-            if any(sentence.start <= start < sentence.end for start in claimed):
+            nearest = bisect_left(claimed, sentence.start)
+            if nearest < len(claimed) and claimed[nearest] < sentence.end:
                 continue
             evidence = self._entry(sentence)
             if evidence is not None:
@@ -150,6 +152,8 @@ class NoteFacts:
         quote = self.text[sentence.start : sentence.end]
         words = list(re.finditer(r"\S+", quote))
         if (not sentence.item and len(words) > _ENTRY_WORDS) or not re.search(r"[A-Za-z]{2}", quote):
+            return None
+        if _SAME.match(quote):
             return None
         end = sentence.start + words[min(len(words), _ENTRY_WORDS) - 1].end()
         return f.Evidence(

@@ -14,10 +14,12 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
+import numpy
 import spacy
 from medspacy.context import ConTextRule
 from medspacy.custom_tokenizer import create_medspacy_tokenizer
 from medspacy.target_matcher import TargetRule
+from spacy.attrs import IDX, SENT_START
 from spacy.language import Language
 from spacy.tokens import Doc, Span
 
@@ -32,8 +34,10 @@ TARGETS, ANATOMY, ATTRIBUTES = "targets", "anatomy", "attributes"
 def sentences(doc: Doc) -> Doc:
     """Sentence starts from the layout (``doc.user_data["starts"]``: character offsets)."""
     starts = doc.user_data.get("starts", {0})
-    for token in doc:
-        token.is_sent_start = token.idx in starts
+    # In one go: spaCy's setter looks through the whole Doc for each token.
+    first = [1 if idx in starts else -1 for idx in doc.to_array(IDX).tolist()]
+    if first:
+        doc.from_array([SENT_START], numpy.array(first, dtype="int64").astype("uint64").reshape(-1, 1))
     return doc
 
 
@@ -64,7 +68,7 @@ def build() -> Language:
 
 def make_doc(nlp: Language, excerpt: Excerpt) -> Doc:
     """The Doc of an excerpt, with the sentence starts of the layout set aside for the pipeline."""
-    doc = nlp.make_doc(excerpt.text)
+    doc = nlp.tokenizer(excerpt.text)
     doc.user_data["starts"] = {piece.start for piece in excerpt.pieces}
     for group in (TARGETS, ANATOMY, ATTRIBUTES):
         doc.spans[group] = []
