@@ -17,6 +17,8 @@ from .lexicon import wording
 _BOX = re.compile(
     r"\[[ \t]*\]|\[[ \t]*[xX✓✔*][ \t]*\]|\([ \t]*\)|\([xX✓✔]\)|\(\+\)|\([-–]\)|[☐☑☒□■]|(?<![\w+])\+(?=[ ]?[A-Za-z])"
 )
+_PLUS = re.compile(r"(?<![\w+])\+[ ]?[A-Za-z]")
+_SIGN = re.compile(_BOX.pattern + r"|(?<![\w-])[-–](?=[A-Za-z])")
 _TICKED = re.compile(r"[xX✓✔*+☑☒■]")
 _ANSWER = wording("assertion-answer")
 
@@ -31,6 +33,11 @@ _YES_NO = re.compile(
     r"[ \t]*[\[(][ \t]*(?P<b>[xX✓✔*]?)[ \t]*[\])][ \t]*(?P<second>yes|no|y|n)\b",
     re.IGNORECASE,
 )
+_DOUBTED_AFTER = wording("assertion-doubted-after")
+_RESOLVED_BEFORE = wording("assertion-resolved-before")
+_STILL = wording("assertion-still")
+_NONE_SINCE = wording("assertion-none-since")
+_OTHER_OPENS = wording("assertion-other-opens")
 _ASKED = re.compile(r"[ \t]?\(?\?")
 
 # Which status wins when several modifiers reach a mention; RESOLVED is history with a reason.
@@ -54,16 +61,27 @@ def assertion_of(span: Span, piece: Piece, doc: Doc, text: str, excerpt: Excerpt
         return form[0], form[1], ""
     if _kin_is_subject(text[piece.sentence.start : left]):
         return "family", "", ""
+    if _OTHER_OPENS.match(text[piece.sentence.start : left]):
+        return "other_person", "", ""
     past = _past_by_wording(span, piece, text, left)
     if past:
         return "historical", past, ""
     if _ASKED.match(text, right):
         return "uncertain", "?", ""
+    if _DOUBTED_AFTER.match(text[right : piece.sentence.end]):
+        return "uncertain", text[right : piece.sentence.end].strip(" ,().;"), ""
+    if _RESOLVED_BEFORE.search(text[piece.sentence.start : left]):
+        return "historical", "resolved", "resolved"
     by_category = {m.category: m for m in reversed(span._.modifiers)}
     for category in _ORDER:
         modifier = by_category.get(category)
         if modifier is not None:
             start, end = modifier.modifier_span
+            after = text[right : piece.sentence.end]
+            if category == "HISTORICAL" and _STILL.search(after):
+                return "present", "", ""
+            if category == "NEGATED" and (since := _NONE_SINCE.search(after)):
+                return "historical", since.group(), ""
             return _STATUS[category], doc[start:end].text, "resolved" if category == "RESOLVED" else ""
     if piece.sentence.section.category == "family":
         return "family", piece.sentence.section.title, ""
@@ -122,7 +140,8 @@ def form_status(text: str, left: int, right: int) -> tuple[Assertion, str] | Non
 
 def _box_for(line: str, left: int, right: int) -> str | None:
     """The box that belongs to ``line[left:right]``: boxes stand before their words or, when the line starts with words, after."""
-    boxes = list(_BOX.finditer(line))
+    # "+back pain, -neck pain": a minus is a box only beside a plus.
+    boxes = list((_SIGN if _PLUS.search(line) else _BOX).finditer(line))
     if not boxes:
         return None
     before = [b for b in boxes if b.end() <= left]

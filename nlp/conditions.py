@@ -157,7 +157,9 @@ class ConditionBuilder:
         if draft.facts.is_incidental_to_study:
             qualities.add("incidental")
         evidence = draft.evidence(mention.start, mention.end, read.piece)
-        qualities |= {quality for quality, kinds, word in said() if mention.kind in kinds and word.search(evidence.text)}
+        qualities |= {
+            quality for quality, kinds, word in said() if mention.kind in kinds and word.search(evidence.text)
+        }
         source = draft.source(sentence)
         imaging, own = draft.facts.imaging_of(draft, sentence, source)
         rooted = mention.kind in ROOT_KINDS

@@ -28,6 +28,7 @@ _HOLDS_PARTS = frozenset({"exam", "review_of_systems", "imaging", "past_history"
 
 _QUALIFIED = wording("headings-qualified")
 # A block copied from an earlier visit is history, whatever its own headings say, until today's part starts.
+_HEDGED = wording("headings-hedged")
 _PRIOR = wording("headings-prior")
 _TODAY = wording("headings-today")
 
@@ -68,7 +69,7 @@ class Titles:
         found = self._known.get(key) or self._known.get(re.sub(r" \d+$", "", key))
         if found is None and _PRIOR.search(key) and len(key.split()) <= 7:
             return "past_history", False
-        if found is None and (qualified := _QUALIFIED.match(key)):
+        if found is None and not _HEDGED.match(key) and (qualified := _QUALIFIED.match(key)):
             # "PT assessment", "orthopaedic impression": the last words say what it is.
             return self._known.get(qualified["title"] or qualified["first"])
         return found

@@ -23,7 +23,7 @@ _BULLET = re.compile(
 )
 # A sentence ends at . ! ? before white space and an upper-case letter, digit or quote; not after these.
 _ABBREVIATION = re.compile(
-    r"(?:\b(?:dr|mr|mrs|ms|prof|st|vs|no|pt|pts|approx|dept|fig|inc|jr|sr|e\.g|i\.e|etc|ca|cf|al|wt|ht|temp|resp|exam"
+    r"(?:\b(?:dr|mr|mrs|ms|prof|st|vs|no|pt|pts|approx|dept|fig|inc|jr|sr|e\.g|i\.e|etc|incl|ca|cf|al|wt|ht|temp|resp|exam"
     r"|approx|lt|rt|hx|dx|tx|rx|fx|sx|b\.i\.d|t\.i\.d|q\.i\.d|p\.r\.n|p\.o|q\.d|a\.m|p\.m|h\.s|y\.o|mg|ml|cm|mm)|\b[A-Za-z])\.$",
     re.IGNORECASE,
 )
@@ -32,6 +32,10 @@ _STOP = re.compile(r"[.!?]+[\"')\]”’]*(?=[ \t\u00a0]+[\"'(\[“‘]?[A-Z0-9�
 _TIGHT_STOP = re.compile(r"(?<=[a-z]{3})\.(?=[A-Z][a-z]+ )")
 _NUMBER_INLINE = re.compile(r"(?<![\w./-])(\d{1,2})[.)][ \t]+(?=[A-Z])")
 
+# A line that ends in one of these is torn off.
+_DANGLING = re.compile(
+    r"\b(?:a|an|the|of|at|in|on|to|and|or|with|for|from|by|her|his|is|was|are|were|has|have|no|not|that|which|as|than|into)$"
+)
 # Longer than any sentence of a note that means one thing; what is longer is cut so that reading stays linear.
 _LONGEST_SENTENCE = 1200
 _WRAP_LONGEST = 140
@@ -103,6 +107,8 @@ def _continues(line: Line, following: Line, width: int, *, lower_entries: bool) 
     if not text or not after or _BULLET.match(following.text):
         return False
     if after[0].islower() and not lower_entries and text[-1] not in ".!?:":
+        return True
+    if _DANGLING.search(text):
         return True
     if not width or lower_entries:
         return False

@@ -61,11 +61,20 @@ def _wording() -> dict[str, dict[str, Any]]:
     return {entry["id"]: entry for entry in entries}
 
 
+def _any_blank(pattern: str) -> str:
+    """The pattern with each blank standing for any white space: lines are wrapped anywhere, blanks doubled."""
+    parts = re.split(r"(\\.|\[(?:\\.|[^\]])*\])", pattern)  # escapes and character classes stay as they are
+    for index in range(0, len(parts), 2):
+        parts[index] = re.sub(r" [?*]", r"\\s*", parts[index])
+        parts[index] = re.sub(r" \+?", r"\\s+", parts[index])
+    return "".join(parts)
+
+
 @cache
 def wording(name: str) -> re.Pattern[str]:
     """A turn of phrase of ``wording.json`` as a regular expression (its parts joined)."""
     entry = _wording()[name]
-    return re.compile("".join(entry["pattern"]), re.IGNORECASE if entry["ignore_case"] else 0)
+    return re.compile(_any_blank("".join(entry["pattern"])), re.IGNORECASE if entry["ignore_case"] else 0)
 
 
 @lru_cache(maxsize=1)

@@ -75,7 +75,8 @@ class NoteFacts:
         if len(own) < _LIST_ENTRIES or len({s.paragraph for s in own}) < len(own):
             return False
         entries = [self.text[s.start : s.end] for s in own]
-        return not any(_VERB.search(e) or e.endswith((".", "?")) or len(e.split()) > _LIST_WORDS for e in entries)
+        prose = [e for e in entries if _VERB.search(e) or e.endswith((".", "?")) or len(e.split()) > _LIST_WORDS]
+        return len(prose) * _LIST_ENTRIES <= len(entries)
 
     def listed(self, sentence: Sentence) -> f.Source | None:
         """What a headless line is when it is an entry of a list: a medicine with its dose, or an old problem."""
@@ -83,7 +84,8 @@ class NoteFacts:
             self.text, sentence.start, sentence.end
         ):
             return "medication"
-        return "problem_list" if self._is_bare_list and not sentence.item else None
+        prose = self.text[sentence.end - 1] in ".?"
+        return "problem_list" if self._is_bare_list and not sentence.item and not prose else None
 
     @cached_property
     def opening(self) -> tuple[Sentence, ...]:
@@ -168,8 +170,10 @@ def note_facts(text: str, layout: Layout) -> NoteFacts:
     stated = bool(
         bodies & ({"post_diagnosis", "pre_diagnosis", "assessment"} if kind == "procedure_note" else {"assessment"})
     )
-    spinal = kind in _REPORTS and not _OTHER_STUDY.search(text[:_TITLE]) and bool(
-        _SPINAL_WORD.search(text[:400]) or re.search(r"\b[CTL]\d-", text)
+    spinal = (
+        kind in _REPORTS
+        and not _OTHER_STUDY.search(text[:_TITLE])
+        and bool(_SPINAL_WORD.search(text[:400]) or re.search(r"\b[CTL]\d-", text))
     )
     return NoteFacts(kind, stated, spinal, layout, text)
 

@@ -128,7 +128,7 @@ def durations(text: str, today: datetime.date | None) -> list[Duration]:
         today: the date of service, needed for "since ..."; None leaves those out.
     """
     found: list[Duration] = []
-    if not _TIMED.search(text):
+    if not _TIMED.search(text.lower()):
         return found
     for pattern in _PATTERNS:
         for match in pattern.finditer(text):
