@@ -7,7 +7,7 @@ import dataclasses
 from .case import Case
 from .codes import draft
 from .codeset import NotCoded
-from .findings import Kind
+from .findings import Kind, Quality
 from .kinds import DEGENERATIVE
 from .problem import Draft, Found, Problem, evidence_of
 from .radicular import Spending
@@ -36,7 +36,7 @@ _SEVERAL_SITES: dict[Kind, str] = {
 }
 """Kinds with a leaf for several regions (policy 2)."""
 
-_SCOLIOSES = ("adolescent", "juvenile", "neuromuscular", "secondary")
+_SCOLIOSES: tuple[Quality, ...] = ("adolescent", "juvenile", "neuromuscular", "secondary")
 
 
 def structures(case: Case, spending: Spending) -> Found:

@@ -53,40 +53,58 @@ _STATUS: dict[str, Assertion] = {
 }
 
 
-def assertion_of(span: Span, piece: Piece, doc: Doc, text: str, excerpt: Excerpt) -> tuple[Assertion, str, str]:
-    """(status, the words that set it, "resolved" when treated and gone) of a target span."""
+Verdict = tuple[Assertion, str, str]
+
+
+def assertion_of(span: Span, piece: Piece, doc: Doc, text: str, excerpt: Excerpt) -> Verdict:
+    """(status, the words that set it, "resolved" when treated and gone) of a target span.
+
+    A form beside the words decides first, then wording around them, then ConText, then the section they stand in.
+    """
     left, right = excerpt.span(span.start_char, span.end_char)
+    before, after = text[piece.sentence.start : left], text[right : piece.sentence.end]
     form = form_status(text, left, right)
     if form is not None:
         return form[0], form[1], ""
-    if _kin_is_subject(text[piece.sentence.start : left]):
+    return _worded(span, piece, text, before, after) or _by_context(span, doc, after) or _by_section(piece)
+
+
+def _worded(span: Span, piece: Piece, text: str, before: str, after: str) -> Verdict | None:
+    """What turns of phrase further off say: whose it is, what is over, what is asked."""
+    if _kin_is_subject(before):
         return "family", "", ""
-    if _OTHER_OPENS.match(text[piece.sentence.start : left]):
+    if _OTHER_OPENS.match(before):
         return "other_person", "", ""
-    past = _past_by_wording(span, piece, text, left)
+    past = _past_by_wording(span, before, text[piece.sentence.start : piece.sentence.end])
     if past:
         return "historical", past, ""
-    if _ASKED.match(text, right):
+    if _ASKED.match(after):
         return "uncertain", "?", ""
-    if _DOUBTED_AFTER.match(text[right : piece.sentence.end]):
-        return "uncertain", text[right : piece.sentence.end].strip(" ,().;"), ""
-    if _RESOLVED_BEFORE.search(text[piece.sentence.start : left]):
-        return "historical", "resolved", "resolved"
+    if _DOUBTED_AFTER.match(after):
+        return "uncertain", after.strip(" ,().;"), ""
+    return ("historical", "resolved", "resolved") if _RESOLVED_BEFORE.search(before) else None
+
+
+def _by_context(span: Span, doc: Doc, after: str) -> Verdict | None:
+    """What ConText's modifiers say; "history of X, ongoing" and "X ..., none since" are read to their end."""
     by_category = {m.category: m for m in reversed(span._.modifiers)}
-    for category in _ORDER:
-        modifier = by_category.get(category)
-        if modifier is not None:
-            start, end = modifier.modifier_span
-            after = text[right : piece.sentence.end]
-            if category == "HISTORICAL" and _STILL.search(after):
-                return "present", "", ""
-            if category == "NEGATED" and (since := _NONE_SINCE.search(after)):
-                return "historical", since.group(), ""
-            return _STATUS[category], doc[start:end].text, "resolved" if category == "RESOLVED" else ""
-    if piece.sentence.section.category == "family":
-        return "family", piece.sentence.section.title, ""
-    if piece.sentence.section.category == "education" or piece.sentence.label == "education":
-        return "hypothetical", piece.sentence.section.title, ""
+    category = next((c for c in _ORDER if c in by_category), None)
+    if category is None:
+        return None
+    start, end = by_category[category].modifier_span
+    if category == "HISTORICAL" and _STILL.search(after):
+        return "present", "", ""
+    if category == "NEGATED" and (since := _NONE_SINCE.search(after)):
+        return "historical", since.group(), ""
+    return _STATUS[category], doc[start:end].text, "resolved" if category == "RESOLVED" else ""
+
+
+def _by_section(piece: Piece) -> Verdict:
+    section = piece.sentence.section
+    if section.category == "family":
+        return "family", section.title, ""
+    if "education" in (section.category, piece.sentence.label):
+        return "hypothetical", section.title, ""
     return "present", "", ""
 
 
@@ -100,11 +118,10 @@ def _kin_is_subject(before: str) -> bool:
     )
 
 
-def _past_by_wording(span: Span, piece: Piece, text: str, left: int) -> str:
+def _past_by_wording(span: Span, before: str, sentence: str) -> str:
     """Words that make a mention past though they stand far from it: what an operation was for, what an earlier
     clinician called it, what was treated long ago. Empty when none does.
     """
-    before = text[piece.sentence.start : left]
     operated = _OPERATED_FOR.search(before)
     if operated:
         return operated.group().split()[0]
@@ -113,7 +130,7 @@ def _past_by_wording(span: Span, piece: Piece, text: str, left: int) -> str:
         if earlier:
             return earlier.group(1)
     if not span.id_.startswith("pain"):
-        treated = _TREATED_LONG_AGO.search(text[piece.sentence.start : piece.sentence.end])
+        treated = _TREATED_LONG_AGO.search(sentence)
         if treated:
             return treated.group(1)
     return ""

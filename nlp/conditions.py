@@ -161,7 +161,7 @@ class ConditionBuilder:
             quality for quality, kinds, word in said() if mention.kind in kinds and word.search(evidence.text)
         }
         source = draft.source(sentence)
-        imaging, own = draft.facts.imaging_of(draft, sentence, source)
+        imaging, own = draft.imaging(sentence)
         rooted = mention.kind in ROOT_KINDS
         return f.Condition(
             kind=mention.kind,  # type: ignore[arg-type]
@@ -191,7 +191,7 @@ class ConditionBuilder:
             data = pipeline.metadata(span)
             assertion, cue, _ = self.draft.assertion(span)
             source = self.draft.source(read.sentence)
-            imaging, own = self.draft.facts.imaging_of(self.draft, read.sentence, source)
+            imaging, own = self.draft.imaging(read.sentence)
             out.append(
                 f.Condition(
                     kind="outside_cause",

@@ -49,6 +49,7 @@ class Draft:
         self.today = datetime.date.fromisoformat(date_of_service) if date_of_service else None
         self.words = [token.lower_ for token in doc]
         self.offsets = [token.idx for token in doc]
+        self._imaging: dict[int, tuple[bool, bool]] = {}
         self.level_at: dict[int, lv.Levels] = {}
         self._starts = [piece.start for piece in excerpt.pieces]
         bounds = self._bounds()
@@ -109,6 +110,14 @@ class Draft:
         """Evidence for tokens ``start`` to ``end`` (exclusive)."""
         left, right = self.excerpt.span(self.offsets[start], self.offsets[end - 1] + len(self.words[end - 1]))
         return f.Evidence(left, right, self.text[left:right], piece.sentence.section.title or "(no heading)")
+
+    def imaging(self, sentence: Sentence) -> tuple[bool, bool]:
+        """(a study's finding, read or recited by this provider as his own), worked out once a sentence."""
+        found = self._imaging.get(sentence.start)
+        if found is None:
+            found = self.facts.imaging_of(self, sentence, self.source(sentence))
+            self._imaging[sentence.start] = found
+        return found
 
     def evidence_of(self, span: Span) -> f.Evidence:
         """Evidence for a span of the Doc."""

@@ -37,7 +37,8 @@ def sentences(doc: Doc) -> Doc:
     # In one go: spaCy's setter looks through the whole Doc for each token.
     first = [1 if idx in starts else -1 for idx in doc.to_array(IDX).tolist()]
     if first:
-        doc.from_array([SENT_START], numpy.array(first, dtype="int64").astype("uint64").reshape(-1, 1))
+        values = numpy.array(first, dtype="int64").astype("uint64").reshape(-1, 1)
+        doc.from_array([SENT_START], values)  # type: ignore[arg-type] # spaCy names the type after thinc
     return doc
 
 
