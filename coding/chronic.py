@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from .case import CHRONIC_DAYS, STATEMENT, Case
 from .codes import plain
 from .codeset import NotCoded
-from .findings import Condition, Kind
+from .findings import Condition, Evidence, Kind
 from .kinds import INJURIES, SPINAL_PAIN
 from .problem import Draft, Found
 from .tables import tables
@@ -122,6 +122,11 @@ def _is_chronic(c: Condition) -> bool:
     return _by_word(c) or (lasting and c.assertion == "present")
 
 
+def _told(c: Condition) -> list[Evidence]:
+    """The pain and the words that make it chronic."""
+    return [c.evidence, *(d.evidence for d in c.details if d.about in ("chronicity", "duration_days"))]
+
+
 def _by_word(c: Condition) -> bool:
     return c.chronicity in ("chronic", "acute_on_chronic") or c.kind == "chronic_pain"
 
@@ -164,7 +169,7 @@ def _g89(case: Case, variant: str, rule: str, pairs: Iterable[tuple[Draft, tuple
         rule = "chronic-acute-strain"
     row = tables().codes["pain_g89", "", variant]
     place = max(d.place for d in drafts)
-    evidence = [case.mention(i).evidence for i in words]
+    evidence = [e for i in words for e in _told(case.mention(i))]
     return plain(row.code, "pain_g89", rule, place, evidence, [d.code for d in drafts])
 
 
@@ -220,7 +225,7 @@ def _acute(case: Case, drafts: tuple[Draft, ...]) -> Found:
             i for i in case.present(*_PAINS) if quality in case.mention(i).qualities and _is_acute(case.mention(i))
         ]
         if words:
-            evidence = [case.mention(i).evidence for i in words]
+            evidence = [e for i in words for e in _told(case.mention(i))]
             place = max(d.place for d in drafts if _is_pain(d))
             follows = [d.code for d in drafts if _is_pain(d)]
             return Found((plain(code, "pain_g89", rule, place, evidence, follows),))
