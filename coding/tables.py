@@ -196,3 +196,84 @@ def ruleset_hash() -> str:
     for path in sorted(FOLDER.glob("*.csv")):
         digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()
+
+
+# -- what a claim is held against ---------------------------------------------------------------------------------------
+
+_CHECK_COLUMNS = ("kind", "severity", "needs", "guide", "what", "why", "advice", "source")
+_RETIRED_COLUMNS = ("code", "retired_on", "replaced_by", "source")
+_PAYER_COLUMNS = ("id", "codes", "cpt", "note", "source")
+
+
+@dataclass(frozen=True)
+class Check:
+    """One row of ``audit_checks.csv``: a kind of audit finding, its words and its source.
+
+    ``needs``: *claim* where the codes alone show it, *note* where the note must be read. ``guide``: which of the
+    guide's ten mistakes and five denial triggers it is.
+    """
+
+    kind: str
+    severity: str
+    needs: str
+    guide: str
+    what: str
+    why: str
+    advice: str
+    source: str
+
+
+@dataclass(frozen=True)
+class Retired:
+    """One row of ``retired_codes.csv``: a code that lost its place on claims on ``retired_on``."""
+
+    code: str
+    retired_on: str
+    replaced_by: tuple[str, ...]
+    source: str
+
+
+@dataclass(frozen=True)
+class PayerNote:
+    """One row of ``payer_notes.csv``: advice beside a code, a procedure or both; it never changes a code."""
+
+    id: str
+    codes: tuple[str, ...]
+    cpt: tuple[str, ...]
+    note: str
+    source: str
+
+
+@functools.cache
+def audit_checks() -> Mapping[str, Check]:
+    """Every kind of audit finding. Raises `TableError` for an unknown severity or need, or a kind that stands twice."""
+    found: dict[str, Check] = {}
+    for where, row in _rows("audit_checks.csv", _CHECK_COLUMNS):
+        if row["kind"] in found:
+            raise TableError(f"{where}: {row['kind']!r} is there twice")
+        if row["severity"] not in ("error", "warning", "info") or row["needs"] not in ("claim", "note"):
+            raise TableError(f"{where}: severity is error, warning or info, needs is claim or note")
+        found[row["kind"]] = Check(**row)
+    return found
+
+
+@functools.cache
+def retired_codes() -> Mapping[str, Retired]:
+    """Codes of our scope that are no longer billable, by code."""
+    return {
+        row["code"]: Retired(row["code"], row["retired_on"], _list(row["replaced_by"]), row["source"])
+        for _, row in _rows("retired_codes.csv", _RETIRED_COLUMNS)
+    }
+
+
+@functools.cache
+def payer_notes() -> tuple[PayerNote, ...]:
+    """The payer notes of policy section 9."""
+    return tuple(
+        PayerNote(row["id"], _list(row["codes"]), _list(row["cpt"]), row["note"], row["source"])
+        for _, row in _rows("payer_notes.csv", _PAYER_COLUMNS)
+    )
+
+
+def _list(cell: str) -> tuple[str, ...]:
+    return tuple(word for word in cell.split(";") if word)
