@@ -161,13 +161,17 @@ def _excludes1(case: Case, drafts: tuple[Draft, ...], official: Tabular) -> Foun
 
 def _weaker(a: Draft, b: Draft) -> tuple[Draft, Draft]:
     """(the one that goes, the one that stays); between equals the provider's first-listed stays."""
-    if _strength(a) != _strength(b):
-        return (a, b) if _strength(a) < _strength(b) else (b, a)
-    return (b, a) if a.place <= b.place else (a, b)
+    first, second = (a, b) if a.place <= b.place else (b, a)
+    return (second, first) if stays(first.code, second.code) == first.code else (first, second)
 
 
-def _strength(d: Draft) -> int:
-    return next((value for prefix, value in _STRENGTH if d.code.startswith(prefix)), _DIAGNOSIS)
+def stays(first: str, second: str) -> str:
+    """Which of two codes that exclude each other stays; between equals the one that is listed first."""
+    return second if _strength(second) > _strength(first) else first
+
+
+def _strength(code: str) -> int:
+    return next((value for prefix, value in _STRENGTH if code.startswith(prefix)), _DIAGNOSIS)
 
 
 def _resolved(weaker: Draft, stronger: Draft, note: ExcludesNote, official: Tabular) -> Found:
