@@ -30,6 +30,8 @@ _WEAK = wording("excerpt-weak")
 _WEAK_SECTIONS = frozenset(
     ("none", "chief_complaint", "history", "assessment", "indication", "procedure", "post_diagnosis", "pre_diagnosis")
 )
+# The hundredth copy of a sentence in the same part of a note (a torn template, a hostile file) adds nothing.
+_MOST_COPIES = 12
 _ASCII_LOWER = {code: code + 32 for code in range(ord("A"), ord("Z") + 1)}
 
 
@@ -38,6 +40,7 @@ def kept_sentences(text: str, layout: Layout) -> list[Sentence]:
     lower = text.translate(_ASCII_LOWER)
     sentences = layout.sentences
     strong = [_STRONG.search(lower, s.start, s.end) is not None for s in sentences]
+    copies: dict[tuple[str, str, str], int] = {}
     out = []
     for index, sentence in enumerate(sentences):
         if strong[index] or (
@@ -45,7 +48,10 @@ def kept_sentences(text: str, layout: Layout) -> list[Sentence]:
             and _near(strong, index)
             and _WEAK.search(lower, sentence.start, sentence.end)
         ):
-            out.append(sentence)
+            words = (sentence.section.category, sentence.label, lower[sentence.start : sentence.end])
+            copies[words] = copies.get(words, 0) + 1
+            if copies[words] <= _MOST_COPIES:
+                out.append(sentence)
     return out
 
 
