@@ -1,0 +1,90 @@
+"""`docs/reading.md` is the test: every row of its tables is read, and must read as the page says."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from spinecode.coding import findings as f
+from spinecode.nlp.reader import Reader
+
+PAGE = Path(__file__).resolve().parent.parent / "docs" / "reading.md"
+PARTS = "reading and part"
+FEWEST = 3
+
+
+def rows() -> Iterator[tuple[str, dict[str, str]]]:
+    """(section of the page, its cells by column) of every row of every table."""
+    section, columns = "", None
+    for line in PAGE.read_text(encoding="utf-8").splitlines():
+        if line.startswith("## "):
+            section = line.removeprefix("## ")
+        if not line.startswith("|"):
+            columns = None
+        elif columns is None:
+            columns = _cells(line)
+        elif not line.startswith("|---"):
+            yield section, dict(zip(columns, _cells(line), strict=True))
+
+
+def _cells(line: str) -> list[str]:
+    return [cell.strip().replace(r"\|", "|") for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
+
+
+def note_of(cell: str) -> str:
+    """The note a cell stands for."""
+    return cell.replace("␍⏎", "\r\n").replace(" ⏎ ", "\n")
+
+
+def reading(found: f.Findings, *, parts: bool = False) -> str:
+    """Findings in the words of the page."""
+    said = [_words(c, parts=parts) for c in found.conditions if c.kind != "outside_problem"]
+    return "; ".join(said) or "nothing"
+
+
+def _words(condition: f.Condition, *, parts: bool) -> str:
+    c = condition
+    words: list[str] = [*c.regions, *c.levels, *(f"root {root}" for root in c.roots), *c.sides]
+    words += [c.chronicity] if c.chronicity else []
+    words += [f"{c.duration_days} days"] if c.duration_days is not None else []
+    words += c.qualities
+    words += [c.assertion] if c.assertion != "present" else []
+    line = f"{c.kind}: {', '.join(words)}" if words else c.kind
+    if parts:
+        where = [
+            f"in {c.source}",
+            *(["a study's finding"] if c.imaging else []),
+            *(["own reading"] if c.own_reading else []),
+        ]
+        line += ", " + ", ".join(where)
+    return line.replace("_", " ")
+
+
+@pytest.fixture(scope="module")
+def reader() -> Reader:
+    return Reader()
+
+
+@pytest.mark.parametrize("row", [pytest.param(row, id=f"{section}: {row['note']}") for section, row in rows()])
+def test_the_page_reads_as_it_says(reader: Reader, row: dict[str, str]) -> None:
+    found = reader.read(note_of(row["note"]), row.get("date of service") or None)
+    assert reading(found, parts=PARTS in row) == row.get(PARTS, row.get("reading"))
+
+
+def test_quotes_are_the_notes_own_characters(reader: Reader) -> None:
+    for _, row in rows():
+        text = note_of(row["note"])
+        for condition in reader.read(text, row.get("date of service") or None).conditions:
+            for evidence in (condition.evidence, *(detail.evidence for detail in condition.details)):
+                assert text[evidence.start : evidence.end] == evidence.text
+
+
+def test_every_phenomenon_says_default_limits_and_examples() -> None:
+    sections = re.split(r"^## ", PAGE.read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]
+    counts = {section.splitlines()[0]: 0 for section in sections}
+    for name, _ in rows():
+        counts[name] += 1
+    assert [s.splitlines()[0] for s in sections if "*Default*:" not in s or "*Limits*:" not in s] == []
+    assert [name for name, count in counts.items() if count < FEWEST] == []
