@@ -13,31 +13,31 @@ from . import pipeline
 if TYPE_CHECKING:
     from .draft import Draft
 
-_DAYS = r"(?:\s?(?:\+|-|and|&|,)?\s?(?P<days>\d)(?:\s?/\s?7|\s?d(?:ays?)?)?)?"
+_DAYS = r"(?:\s*(?:\+|-|and|&|,)?\s*(?P<days>\d)(?:\s*/\s*7|\s*d(?:ays?)?)?)?"
 _WEEKS = (
     # 28 weeks gestation, 34-week pregnancy
     re.compile(
-        rf"\b(?P<weeks>\d{{1,2}}){_DAYS}[\s-]?(?:weeks?|wks?)(?:[\s-]?(?:and\s)?\d\s?days?)?[\s-]?(?:'|’)?\s?"
+        rf"\b(?P<weeks>\d{{1,2}}){_DAYS}[\s-]*(?:weeks?|wks?)(?:[\s-]*(?:and\s)?\d\s*days?)?[\s-]*(?:'|’)?\s*"
         r"(?:of\s|by dates\s)?(?:gestation\w*|pregnan\w*|EGA|GA|IUP|intrauterine|gravid)",
         re.IGNORECASE,
     ),
     # 28w3d
-    re.compile(r"\b(?P<weeks>\d{1,2})\s?w(?:k|eeks?)?\s?(?P<days>\d)\s?d\b", re.IGNORECASE),
+    re.compile(r"\b(?P<weeks>\d{1,2})\s*w(?:k|eeks?)?\s*(?P<days>\d)\s*d\b", re.IGNORECASE),
     # G2P1 at 30 weeks, IUP at 28-1/7 weeks
     re.compile(
         r"\b(?:gravida|G\d|IUP|pregnan\w*|gestation\w*(?: age)?(?: of)?|EGA|GA|primigravida|multigravida|para)\b[^.\n]{0,50}?"
-        rf"(?:at|@|is|of|:|,|x)?\s?\b(?P<weeks>\d{{1,2}}){_DAYS}[\s-]?(?:weeks?|wks?|w)\b",
+        rf"(?:at|@|is|of|:|,|x)?\s*\b(?P<weeks>\d{{1,2}}){_DAYS}[\s-]*(?:weeks?|wks?|w)\b",
         re.IGNORECASE,
     ),
     # at 20 weeks ... fetal heart tones
     re.compile(
-        rf"\b(?:at|@|now|currently)\s(?:about\s)?(?P<weeks>\d{{1,2}}){_DAYS}\s?(?:weeks?|wks?)(?:'|’)?"
+        rf"\b(?:at|@|now|currently)\s(?:about\s)?(?P<weeks>\d{{1,2}}){_DAYS}\s*(?:weeks?|wks?)(?:'|’)?"
         r"(?=[^.\n]{0,40}(?:pregnan|gestation|fetal|obstet|prenatal|\bOB\b))",
         re.IGNORECASE,
     ),
     # 34+0, the obstetric way, in a note that speaks of pregnancy
     re.compile(
-        r"(?<![\d/.])(?P<weeks>[1-4]\d)\s?\+\s?(?P<days>[0-6])(?![\d/])(?=(?s:.*?)(?:pregnan|antenatal|prenatal|obstet))",
+        r"(?<![\d/.])(?P<weeks>[1-4]\d)\s*\+\s*(?P<days>[0-6])(?![\d/])(?=(?s:.*?)(?:pregnan|antenatal|prenatal|obstet))",
         re.IGNORECASE,
     ),
 )
