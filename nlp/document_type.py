@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..coding import findings as f
-from .headings import Heading, normal_title
+from .headings import Heading, is_report_end, normal_title
 from .layout import Layout
 from .lexicon import wording
 
@@ -13,7 +13,6 @@ _FIRST_PERSON = wording("document-type-first-person")
 _THERAPY = wording("document-type-therapy")
 _PROCEDURE_TITLE = wording("document-type-procedure-title")
 _REPORT_PARTS = frozenset(("findings", "technique", "comparison"))
-_REPORT_ENDS = frozenset(("impression", "impressions", "conclusion", "interpretation", "summary"))
 _HEAD, _OPENING = 600, 70
 
 
@@ -58,7 +57,7 @@ def _report_type(text: str, categories: set[str], titles: set[str]) -> f.Documen
     """A report has the parts of a report and none of a visit; a short one opens with the study's name."""
     if "plan" in categories or _FIRST_PERSON.search(text):
         return "visit"
-    closing = bool(_REPORT_ENDS & titles)
+    closing = any(is_report_end(title) for title in titles)
     named = _STUDY_AT_HEAD.search(text[:_OPENING]) and "history" not in categories
     if not (_REPORT_PARTS & titles or (closing and named) or (closing and {"exam", "indication"} <= categories)):
         return "visit"

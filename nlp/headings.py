@@ -52,6 +52,14 @@ def copied(title: str) -> bool | None:
     return False if _TODAY.search(key) else None
 
 
+_REPORT_ENDS = frozenset(("impression", "impressions", "conclusion", "interpretation", "summary"))
+
+
+def is_report_end(title: str) -> bool:
+    """Whether a title is one that closes a radiologist's report."""
+    return normal_title(title) in _REPORT_ENDS
+
+
 def normal_title(text: str) -> str:
     """Lower case, words parted by one space, punctuation gone: what titles are compared by."""
     return _NOT_WORD.sub(" ", text.lower().replace("&", " and ")).strip()

@@ -9,10 +9,11 @@ Units: all offsets are code points of the note as given.
 
 from __future__ import annotations
 
+import itertools
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from .headings import Heading, Titles, copied
+from .headings import Heading, Titles, copied, is_report_end
 
 _LINE = re.compile(r"[^\r\n\v\f\u2028\u2029\x85]*(?:\r\n|[\r\n\v\f\u2028\u2029\x85]|\Z)")
 _BULLET = re.compile(
@@ -128,7 +129,27 @@ class LayoutReader:
         walker = _Walker(text, self._titles)
         for block in _blocks(lines_of(text), self._titles):
             walker.block(block)
-        return Layout(tuple(walker.sentences), tuple(walker.headings))
+        return _with_pasted_reports(Layout(tuple(walker.sentences), tuple(walker.headings)))
+
+
+def _with_pasted_reports(layout: Layout) -> Layout:
+    """The layout with the impression of a pasted report as part of the report.
+
+    A radiologist's "IMPRESSION" below "FINDINGS" inside a visit is no diagnosis of this provider's: the visit has an
+    assessment of its own further down.
+    """
+    headings = layout.headings
+    pasted = {
+        heading.start: replace(heading, category="imaging")
+        for before, heading in itertools.pairwise(headings)
+        if before.category == "imaging"
+        and is_report_end(heading.title)
+        and any(later.category == "assessment" for later in headings if later.start > heading.start)
+    }
+    if not pasted:
+        return layout
+    sentences = tuple(replace(s, section=pasted.get(s.section.start, s.section)) for s in layout.sentences)
+    return Layout(sentences, tuple(pasted.get(h.start, h) for h in headings))
 
 
 @dataclass(frozen=True)
