@@ -121,6 +121,8 @@ def _degeneration(case: Case, problem: Problem, rule: str) -> Found:
     leg = _own_pain(case, problem, case.present("leg_pain"), problem.regions)
     if endplate(case).source and not _named_source(case, problem):
         back = ()
+    if _leg_is_a_roots(case, problem):
+        leg = tuple(i for i in leg if case.tied((i,), problem.mentions, "due_to", "with"))
     in_back = bool(back) or problem.said("with_back_pain", "discogenic")
     in_leg = bool(leg) or problem.said("with_leg_pain")
     low_back = problem.region in ("lumbar", "lumbosacral")
@@ -128,6 +130,12 @@ def _degeneration(case: Case, problem: Problem, rule: str) -> Found:
     rule = rule or ("disc-degeneration-pain" if low_back and variant != "9" else "disc-degeneration")
     drafts = draft(problem, "disc_degeneration", rule, variant, also=case.mentions((*back, *leg)) if low_back else ())
     return Found(drafts) + _no_region(problem, drafts)
+
+
+def _leg_is_a_roots(case: Case, problem: Problem) -> bool:
+    """Whether the leg pain is the radiculopathy's of a herniation beside this disc."""
+    nerves = list(case.near(("radiculopathy", "sciatica"), problem.regions))
+    return bool(nerves) and any(p is not problem for p in case.near(("disc_displacement",), problem.regions))
 
 
 def _named_source(case: Case, problem: Problem) -> bool:

@@ -319,7 +319,7 @@ def _from_report(findings: Findings) -> tuple[set[int], tuple[tuple[int, str], .
         if (
             c.source not in found
             or not is_spinal(c)
-            or c.kind in ("pain", "leg_pain", "radiating_pain", "chronic_pain")
+            or c.kind in ("pain", "leg_pain", "radiating_pain", "chronic_pain", "muscle_spasm")
         ):
             continue
         if is_graded_down(c):

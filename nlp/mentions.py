@@ -279,8 +279,8 @@ class SentenceReader:
     def _place(self, mention: Mention, index: int) -> None:
         left, right = self._window(mention, index)
         found = self._inner(mention)
-        if not found and mention.kind not in ("pain", "leg_pain", "flank_pain"):
-            found = self._adjoining(mention, left)
+        if mention.kind not in ("pain", "leg_pain", "flank_pain"):
+            found = found or self._adjoining(mention, left)
             if not any(span.label_ == "LEVEL" for span in found):
                 after = self._after(mention, right)
                 if not found or (after and after[0].label_ == "LEVEL"):
