@@ -17,6 +17,7 @@ from . import __version__
 from .coding.errors import SpinecodeError
 
 if TYPE_CHECKING:
+    from .coding.tabular import Tabular
     from .pipelines.suggest import Spinecode
 
 EXIT_FINDING = 1
@@ -36,6 +37,12 @@ app = typer.Typer(
 
 DateOption = Annotated[str | None, typer.Option("--date", metavar="YYYY-MM-DD", help="Date of service.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+ReleaseFileOption = Annotated[
+    str | None,
+    typer.Option(
+        "--release-file", metavar="FILE", envvar="SPINECODE_RELEASE_FILE", help="Another official tabular XML."
+    ),
+]
 DebugOption = Annotated[bool, typer.Option("--debug", help="Show the trace of a defect.")]
 
 
@@ -62,6 +69,7 @@ def suggest(
     encoding: Annotated[str, typer.Option(help="Encoding of the note: cp1252, utf-16 ...")] = "utf-8",
     encounter_id: Annotated[str | None, typer.Option(help="Comes back in the result.")] = None,
     provider: Annotated[str | None, typer.Option(help="Comes back in the result.")] = None,
+    release_file: ReleaseFileOption = None,
     debug: DebugOption = False,
 ) -> None:
     """Suggest codes for one note."""
@@ -72,7 +80,7 @@ def suggest(
     if file == STDIN and sys.stdin.isatty():
         _say("paste the note, then press Ctrl-D on an empty line")
     note = read_note(file, encoding)
-    engine = _engine()
+    engine = _engine(_release_file(release_file))
     result = engine.suggest(note.text, encounter_id=encounter_id, provider=provider, date_of_service=day)
     result = result.with_warnings(note.warnings)
     if as_json:
@@ -89,19 +97,21 @@ def batch(
     out: Annotated[str, typer.Argument(metavar="OUT.jsonl", help="One result per line, in input order.")],
     no_text: Annotated[bool, typer.Option("--no-text", help="Blank every string taken from the notes.")] = False,
     restart: Annotated[bool, typer.Option("--restart", help="Start over, whatever an earlier run left.")] = False,
+    release_file: ReleaseFileOption = None,
     debug: DebugOption = False,
 ) -> None:
     """Suggest codes for many notes. A killed run carries on when it is run again."""
     from .pipelines.batch import Options, run_batch
     from .pipelines.suggest import ruleset
 
+    release = _release_file(release_file)
     summary = run_batch(
         source,
         out,
         ruleset=ruleset(),
         engine_version=__version__,
-        build=_engine,
-        options=Options(no_text=no_text),
+        build=lambda: _engine(release),
+        options=Options(no_text=no_text, release_file=release.label if release else None),
         restart=restart,
     )
     resumed = f", carried on after line {summary.resumed_at}" if summary.resumed_at else ""
@@ -132,21 +142,34 @@ def evaluate(
 @app.command()
 def replay(
     results: Annotated[str, typer.Argument(metavar="RESULTS.jsonl", help="Results of suggest --json or batch.")],
+    release_file: Annotated[
+        str | None, typer.Option("--release-file", metavar="FILE", help="Decide under this release, whatever the date.")
+    ] = None,
     debug: DebugOption = False,
 ) -> None:
     """Decide stored findings again; exit 1 if any result's codes differ."""
     from .pipelines.replay import render_replay, replay_file
 
-    report = replay_file(results)
+    configured = os.environ.get("SPINECODE_RELEASE_FILE")
+    report = replay_file(results, under=_release_file(release_file), known=_release_file(configured))
     _print(render_replay(report))
     if report.differences:
         raise typer.Exit(EXIT_FINDING)
 
 
-def _engine() -> Spinecode:
+def _engine(release: Tabular | None = None) -> Spinecode:
     from .pipelines.suggest import Spinecode
 
-    return Spinecode()
+    return Spinecode(release_file=release)
+
+
+def _release_file(path: str | None) -> Tabular | None:
+    """The release in a file the user gave; it is read, and refused, before the language pipeline is loaded."""
+    if not path:
+        return None
+    from .pipelines.release import load
+
+    return load(path)
 
 
 def _json(data: Any) -> str:

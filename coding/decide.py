@@ -19,23 +19,25 @@ from .pain import pains
 from .pregnancy import OPTIONAL, external_causes, pregnancy
 from .problem import Draft, Found
 from .radicular import spend
+from .releases import file_notice, notices, release_for
 from .structure import structures
-from .tables import tables, tabular
+from .tables import releases, tables, tabular
 from .tabular import Tabular
 from .words import rationale
 
 
-def decide(findings: Findings, release: str | None = None) -> CodeSet:
+def decide(findings: Findings, release: str | Tabular | None = None) -> CodeSet:
     """The code set of one encounter.
 
-    ``release`` names a built-in code set release ("2026-04-01"); without one the newest is taken. The answer does not
-    depend on the order of ``findings.conditions``; links index them in note order (`case.ordered`).
+    ``release`` names a built-in code set release ("2026-04-01") or is one read from a file; without it the built-in one
+    for the date of service is taken, the newest when there is no date. The answer does not depend on the order of
+    ``findings.conditions``; links index them in note order (`case.ordered`).
 
     Raises:
         ReleaseError: no such release is built in.
         TableError: a table of the package is broken.
     """
-    official = tabular(release)
+    official = _official(findings, release)
     case = open_case(findings)
     found = _codes(case, official)
     said = report.mentions_left_out(case) + report.refused_mentions(case) + report.radiating(case)
@@ -45,7 +47,8 @@ def decide(findings: Findings, release: str | None = None) -> CodeSet:
     queries = tuple(dict.fromkeys((*found.queries, *said.queries, *extra.queries)))
     if not drafts and not found.queries and not extra.queries:
         queries = ()  # nothing of this visit is ours: nobody is asked about it
-    warnings = (*dict.fromkeys(found.notices), *(Notice("query", message) for message in queries))
+    about = _about_release(findings, official, release)
+    warnings = (*about, *dict.fromkeys(found.notices), *(Notice("query", message) for message in queries))
     return CodeSet(
         release=official.release,
         outcome=_outcome(drafts, queries),
@@ -55,6 +58,19 @@ def decide(findings: Findings, release: str | None = None) -> CodeSet:
         red_flags=report.red_flags(case),
         warnings=warnings,
     )
+
+
+def _official(findings: Findings, release: str | Tabular | None) -> Tabular:
+    if isinstance(release, Tabular):
+        return release
+    return tabular(release or release_for(findings.date_of_service, releases()))
+
+
+def _about_release(findings: Findings, official: Tabular, release: str | Tabular | None) -> tuple[Notice, ...]:
+    about = notices(findings.date_of_service, official.release)
+    if isinstance(release, Tabular):
+        return (file_notice(release.label), *about)
+    return about
 
 
 def _codes(case: Case, official: Tabular) -> Found:

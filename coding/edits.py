@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from .case import Case
 from .codeset import Exemption, NotCoded, Notice
 from .problem import Draft, Found
 from .regions import groups_of, same_or_unknown
-from .tables import InjuryRow, tables
+from .tables import InjuryRow, releases, tables, tabular
 from .tabular import ExcludesNote, Tabular
 from .words import rationale
 
@@ -70,7 +70,12 @@ def _merged(drafts: Sequence[Draft]) -> list[Draft]:
 
 def _dropped(d: Draft, official: Tabular, rule: str, reason: str) -> NotCoded:
     status = "excludes1" if rule in ("excludes1", "current-injury", "sprain-with-disc") else "replaced"
-    return NotCoded(official.description(d.code), d.code, status, reason, rule, d.evidence)  # type: ignore[arg-type]
+    return NotCoded(_title(d.code, official), d.code, status, reason, rule, d.evidence)  # type: ignore[arg-type]
+
+
+def _title(code: str, official: Tabular) -> str:
+    """The official title; a code that the encounter's release does not have is called as the newest one does."""
+    return (official if official.exists(code) else tabular()).description(code)
 
 
 # -- rules of the policy beside the tabular notes ----------------------------------------------------------------------
@@ -206,16 +211,42 @@ def _unrelated(case: Case, a: Draft, b: Draft) -> bool:
 
 
 def _leaves(_: Case, drafts: tuple[Draft, ...], official: Tabular) -> Found:
-    """A code that the release of the encounter does not hold as a leaf is never emitted."""
+    """A code that the release of the encounter does not hold as a leaf is never emitted.
+
+    One that was split off later falls back to the code it was split from, if that was billable then.
+    """
     found = Found()
+    older: dict[str, str] = {}
     for d in drafts:
-        if official.is_leaf(d.code):
+        held = official.billable_above(d.code)
+        if held:
             found += Found((d,))
-            continue
-        why = rationale("not-a-leaf", d.evidence, d.regions, code=d.code)
-        out = NotCoded(d.family.replace("_", " "), d.code, "needs_documentation", why, "not-a-leaf", d.evidence)
-        found += Found(left_out=(out,), notices=(Notice("release", why),))
-    return found
+        else:
+            why = rationale("not-a-leaf", d.evidence, d.regions, code=d.code)
+            what = d.family.replace("_", " ")
+            out = NotCoded(what, d.code, "needs_documentation", why, "not-a-leaf", d.evidence)
+            found += Found(left_out=(out,), notices=(Notice("release", _not_held(d.code, official)),))
+        if held not in ("", d.code):
+            older[d.code] = held
+            words = f"{d.code} is not in release {official.release}; {held}, billable then, stands for it."
+            found += Found(notices=(Notice("release", words),))
+    return dataclasses.replace(found, drafts=_renamed(found.drafts, older)) if older else found
+
+
+def _renamed(drafts: tuple[Draft, ...], codes: Mapping[str, str]) -> tuple[Draft, ...]:
+    """The drafts under other codes, wherever they name one; what becomes the same code becomes one draft."""
+    renamed = []
+    for d in drafts:
+        follows = tuple(codes.get(code, code) for code in d.follows)
+        other = d.exception and Exemption(d.exception.note, codes.get(d.exception.with_code, d.exception.with_code))
+        renamed.append(dataclasses.replace(d, code=codes.get(d.code, d.code), follows=follows, exception=other))
+    return tuple(_merged(renamed))
+
+
+def _not_held(code: str, official: Tabular) -> str:
+    first = next((name for name in releases() if tabular(name).is_leaf(code)), "")
+    since = f"; the first built-in release that has it is {first}" if first > official.release else ""
+    return f"{code} is not a billable code of release {official.release}{since}. It was not given."
 
 
 def g89_alone(drafts: Sequence[Draft], official: Tabular) -> Found:

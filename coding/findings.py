@@ -14,6 +14,7 @@ from __future__ import annotations
 import dataclasses
 import typing
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, Literal, get_args
 
 from .errors import FindingsError
@@ -341,7 +342,16 @@ def from_json(data: Any) -> Findings:
         raise FindingsError(f"findings: schema is not {SCHEMA}; these were not written by this version")
     built = _build(Findings, {k: v for k, v in data.items() if k != "schema"}, "findings")
     assert isinstance(built, Findings)
+    if built.date_of_service is not None and not _is_day(built.date_of_service):
+        raise FindingsError("findings.date_of_service: a day written YYYY-MM-DD is needed")
     return built
+
+
+def _is_day(text: str) -> bool:
+    try:
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
 
 
 def _build(kind: Any, data: Any, path: str) -> Any:

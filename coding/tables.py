@@ -185,7 +185,7 @@ def tabular(release: str | None = None) -> Tabular:
         raise ReleaseError(f"no release file in {FOLDER / 'releases'}; run python -m spinecode.pipelines.release")
     name = release or known[-1]
     if name not in known:
-        raise ReleaseError(f"release {name} is not built in; there are {', '.join(known)}")
+        raise ReleaseError(f"release {name} is not built in (there are {', '.join(known)}); give its file: --release-file")
     return Tabular(json.loads((FOLDER / "releases" / f"{name}.json").read_text(encoding="utf-8")))
 
 

@@ -57,9 +57,15 @@ class Tabular:
         if data.get("schema") != SCHEMA:
             raise ReleaseError(f"release file: schema is not {SCHEMA}; rebuild it with spinecode.pipelines.release")
         self.release: str = data["release"]
+        self.source: Mapping[str, str] = data.get("source", {})
         self._nodes: Mapping[str, Mapping[str, Any]] = data["codes"]
         self._parents = _checked_parents(self._nodes, self.release)
         self._excludes: dict[str, tuple[tuple[ExcludesNote, tuple[_Span, ...]], ...]] = {}
+
+    @property
+    def label(self) -> str:
+        """The release with the file it was built from: "2026-10-01 (icd10cm_tabular_2027.xml, SHA-256 0a1b…)"."""
+        return f"{self.release} ({self.source['file']}, SHA-256 {self.source['sha256'][:16]}…)"
 
     # -- which codes there are -----------------------------------------------------------------------------------------
 
@@ -85,6 +91,14 @@ class Tabular:
             extensions = self._seventh(code)
             complete = [_with_seventh(code, char) for char in extensions] if extensions else [code]
             yield from (leaf for leaf in complete if leaf.startswith(under))
+
+    def billable_above(self, code: str) -> str:
+        """``code`` if it is billable, else the nearest code above it that is: what an older release had before the
+        code was split off ("M54.5" for "M54.50" in 2021). Empty when there is none.
+        """
+        while code and not self.is_leaf(code):
+            code = code[:-1].rstrip(".")
+        return code
 
     def lacks(self, code: str) -> str:
         """What ``code`` needs to be billable, in words that follow "lacks"; empty when it is billable.

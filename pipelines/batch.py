@@ -30,9 +30,10 @@ _SECONDS_PER_CHECKPOINT: Final = 1.0
 
 @dataclass(frozen=True)
 class Options:
-    """What changes the bytes of the output."""
+    """What changes the bytes of the output. ``release_file``: which release was read from a file."""
 
     no_text: bool = False
+    release_file: str | None = None
 
 
 @dataclass(frozen=True)
@@ -181,7 +182,7 @@ def answer(engine: Spinecode, row: Row, options: Options) -> str | Reject:
             row.text, encounter_id=row.encounter_id, provider=row.provider, date_of_service=row.date_of_service
         )
         data = replace(result, extra=row.extra).to_dict()
-        return canonical_json(blank_text(data) if options.no_text else data)
+        return canonical_json(blank_text(data, engine.release_file) if options.no_text else data)
     except SpinecodeError as error:
         return Reject(row.line, str(error), row.raw)
     except Exception as error:  # its message may quote the note, its type does not

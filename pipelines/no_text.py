@@ -12,15 +12,19 @@ from typing import Any, Final
 from ..coding.decide import decide
 from ..coding.errors import SpinecodeError
 from ..coding.findings import from_json
+from ..coding.tabular import Tabular
 from .result import decision_data
 from .text_input import INPUT_NOTICE
 
 _HIDDEN: Final = "…"
 
 
-def blank_text(result: Mapping[str, Any]) -> dict[str, Any]:
-    """The result object with every string taken from the note blanked; the object given stays as it is."""
-    again = _decided_again(result)
+def blank_text(result: Mapping[str, Any], release_file: Tabular | None = None) -> dict[str, Any]:
+    """The result object with every string taken from the note blanked; the object given stays as it is.
+
+    ``release_file``: the release it was decided under, if that is not built in.
+    """
+    again = _decided_again(result, release_file)
     blanked = dict(result)
     blanked["codes"] = _blank(result, again, "codes", ("rationale",), _code_identity)
     blanked["not_coded"] = _blank(result, again, "not_coded", ("what", "reason"), _left_out_identity)
@@ -36,10 +40,11 @@ def blank_text(result: Mapping[str, Any]) -> dict[str, Any]:
     return blanked
 
 
-def _decided_again(result: Mapping[str, Any]) -> dict[str, Any]:
+def _decided_again(result: Mapping[str, Any], file: Tabular | None) -> dict[str, Any]:
     """The lists of a decision that never saw the note's words; empty if these findings cannot be decided."""
+    release = file if file is not None and file.release == result["release"] else result["release"]
     try:
-        return decision_data(decide(from_json(_bare(result["findings"], _HIDDEN)), result["release"]))
+        return decision_data(decide(from_json(_bare(result["findings"], _HIDDEN)), release))
     except SpinecodeError:
         return {}
 

@@ -8,6 +8,8 @@ line by line. Same XML, same bytes.
 Only whole categories are kept, those in `CATEGORIES`, with the blocks and the chapter above them. Each line holds the
 official title, the parent, the notes printed there and the 7th characters defined there; what follows from these
 (billable or not, inherited notes) is answered by `spinecode.coding.tabular.Tabular`.
+
+`load` reads a release that is not built in, from such a file or from the XML itself, and keeps nothing on disk.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from ..coding.errors import ReleaseError, SpinecodeError
-from ..coding.tabular import NOTE_KINDS, SCHEMA
+from ..coding.tabular import NOTE_KINDS, SCHEMA, Tabular
 
 PACKAGE = "simple-icd-10-cm"
 
@@ -43,7 +45,7 @@ _MONTHS = (
     *("January", "February", "March", "April", "May", "June"),
     *("July", "August", "September", "October", "November", "December"),
 )
-_DATED = re.compile(rf"({'|'.join(_MONTHS)})-(\d{{1,2}})-(\d{{4}})")
+_DATED = re.compile(rf"({'|'.join(_MONTHS)})-(?:(\d{{1,2}})-)?(\d{{4}})")
 
 _Entry = dict[str, Any]
 
@@ -65,7 +67,8 @@ def find_xml() -> Path:
 
 
 def build(xml: bytes, file_name: str) -> bytes:
-    """The release file of a tabular XML. ``file_name`` tells the release when it holds a date ("April-1-2026").
+    """The release file of a tabular XML. ``file_name`` tells the release when it holds a date ("April-1-2026",
+    "April-2025").
 
     Raises:
         ReleaseError: not a tabular XML, or one that lacks a category of `CATEGORIES`.
@@ -88,11 +91,74 @@ def build(xml: bytes, file_name: str) -> bytes:
     return _render(head, codes)
 
 
+_ZIP = b"PK\x03\x04"
+
+
+def load(path: str) -> Tabular:
+    """The release in a file: an official tabular XML, or the JSON that this module writes. Nothing is kept on disk.
+
+    Raises:
+        ReleaseError: the file cannot be read, is neither of the two, or lacks a category of `CATEGORIES`.
+    """
+    file = Path(path)
+    try:
+        raw = file.read_bytes()
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
+        raise ReleaseError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
+    if raw.startswith(_ZIP):
+        raise ReleaseError(f"{path}: is a ZIP file; unpack it and give the tabular XML inside")
+    start = raw.removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
+    if start not in (b"<", b"{"):
+        raise ReleaseError(f"{path}: is neither an official tabular XML nor a release file of spinecode")
+    return Tabular(_checked(raw if start == b"{" else build(raw, file.name), path))
+
+
+def _checked(raw: bytes, path: str) -> dict[str, Any]:
+    """The JSON of a release file whose every part has its type, so that no question asked of it can fail later."""
+    try:
+        data = json.loads(raw)
+    except (ValueError, RecursionError):
+        raise ReleaseError(f"{path}: is no JSON") from None
+    if not isinstance(data, dict) or data.get("schema") != SCHEMA:
+        raise ReleaseError(f"{path}: schema is not {SCHEMA}")
+    codes = data.get("codes")
+    if not isinstance(data.get("release"), str) or not _DAY.fullmatch(data["release"]):
+        raise ReleaseError(f"{path}: release must be the day it takes effect, YYYY-MM-DD")
+    source = data.get("source")
+    if not isinstance(codes, dict) or not isinstance(source, dict):
+        raise ReleaseError(f"{path}: codes or source is missing")
+    if not all(isinstance(source.get(key), str) for key in ("file", "sha256")):
+        raise ReleaseError(f"{path}: source must name the file and its sha256")
+    bad = next((code for code, entry in codes.items() if not _is_entry(entry)), None)
+    if bad is not None:
+        raise ReleaseError(f"{path}: the entry of {bad} is not as spinecode.pipelines.release writes it")
+    missing = sorted(CATEGORIES.difference(codes))
+    if missing:
+        raise ReleaseError(f"{path}: category {missing[0]} is missing")
+    return data
+
+
+_DAY = re.compile(r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])", re.ASCII)
+
+
+def _is_entry(entry: object) -> bool:
+    if not isinstance(entry, dict) or not isinstance(entry.get("title"), str):
+        return False
+    notes = (entry.get(kind, []) for kind in NOTE_KINDS)
+    seventh = entry.get("seventh", {})
+    return (
+        isinstance(entry.get("parent", ""), str)
+        and all(isinstance(texts, list) and all(isinstance(text, str) for text in texts) for texts in notes)
+        and isinstance(seventh, dict)
+        and all(isinstance(words, str) for words in seventh.values())
+    )
+
+
 def _release(file_name: str, version: str) -> str:
     """The day the code set takes effect: the date in the name, else 1 October before the fiscal year it is for."""
     dated = _DATED.search(file_name)
     if dated:
-        return f"{dated[3]}-{_MONTHS.index(dated[1]) + 1:02}-{int(dated[2]):02}"
+        return f"{dated[3]}-{_MONTHS.index(dated[1]) + 1:02}-{int(dated[2] or 1):02}"
     if not version.isdecimal():
         raise ReleaseError(f"{file_name}: neither its name nor its version says which release it is")
     return f"{int(version) - 1}-10-01"

@@ -11,6 +11,7 @@ import json
 from collections.abc import Mapping
 from datetime import date
 from functools import cache
+from pathlib import Path
 from typing import Any, Protocol
 
 from .. import __version__
@@ -18,6 +19,10 @@ from ..coding.codeset import CodeSet
 from ..coding.decide import decide
 from ..coding.errors import FindingsError
 from ..coding.findings import Findings, from_json
+from ..coding.releases import release_for
+from ..coding.tables import releases
+from ..coding.tabular import Tabular
+from .release import load
 from .result import Result, build_result
 from .text_input import check_date, check_text
 
@@ -33,8 +38,14 @@ class ReadsNotes(Protocol):
 class Spinecode:
     """The engine. Build it once; it holds no state of the notes it has seen."""
 
-    def __init__(self, *, reader: ReadsNotes | None = None) -> None:
-        """``reader``: another reader of notes than the built-in one."""
+    def __init__(self, *, reader: ReadsNotes | None = None, release_file: str | Path | Tabular | None = None) -> None:
+        """``reader``: another reader of notes than the built-in one. ``release_file``: an official tabular XML beside
+        the built-in releases, for the dates of service it is for and for notes without a date.
+
+        Raises:
+            ReleaseError: the release file cannot be used.
+        """
+        self.release_file = open_release(release_file)
         self._reader = reader or _built_in_reader()
 
     def suggest(
@@ -55,7 +66,7 @@ class Spinecode:
         return build_result(
             text,
             findings,
-            decide(findings),
+            decide(findings, release_of(day, self.release_file)),
             engine=__version__,
             ruleset=ruleset(),
             encounter_id=encounter_id,
@@ -63,9 +74,21 @@ class Spinecode:
         )
 
     @staticmethod
-    def replay(findings_json: Mapping[str, Any] | str, release: str | None = None) -> CodeSet:
+    def replay(findings_json: Mapping[str, Any] | str, release: str | Tabular | None = None) -> CodeSet:
         """Decide stored findings again; see `replay`."""
         return replay(findings_json, release)
+
+
+def open_release(file: str | Path | Tabular | None) -> Tabular | None:
+    """The release in a file, if one is given."""
+    return load(str(file)) if isinstance(file, str | Path) else file
+
+
+def release_of(day: str | None, file: Tabular | None) -> Tabular | None:
+    """``file`` if it is the release for ``day``, or if there is no date; None where a built-in one is."""
+    if file is None or day is None:
+        return file
+    return file if release_for(day, (*releases(), file.release)) == file.release else None
 
 
 def _built_in_reader() -> ReadsNotes:
@@ -80,13 +103,17 @@ def _built_in_reader() -> ReadsNotes:
     return Reader()
 
 
-def replay(findings_json: Mapping[str, Any] | str, release: str | None = None) -> CodeSet:
+def replay(
+    findings_json: Mapping[str, Any] | str, release: str | Tabular | None = None, *, known: Tabular | None = None
+) -> CodeSet:
     """The code set of stored findings: the ``findings`` of a result, a whole result, or either as a JSON string.
 
-    ``release`` is the code set to decide under; a whole result brings its own.
+    ``release`` is the code set to decide under, a built-in one by its name; a whole result brings the name of its own.
+    ``known``: a release that is not built in and may be the one named.
 
     Raises:
         FindingsError: these are not findings that this version can read.
+        ReleaseError: the release is not built in, and not the one known.
     """
     if isinstance(findings_json, str):
         try:
@@ -96,6 +123,8 @@ def replay(findings_json: Mapping[str, Any] | str, release: str | None = None) -
     if isinstance(findings_json, Mapping) and "findings" in findings_json:
         release = release or findings_json.get("release")
         findings_json = findings_json["findings"]
+    if known is not None and release == known.release:
+        release = known
     return decide(from_json(findings_json), release)
 
 

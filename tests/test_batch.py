@@ -116,6 +116,8 @@ def test_a_line_that_is_not_utf8_is_a_reject(tmp_path, engine):
 class Failing:
     """An engine that fails on some notes, with the note in its message, as a defect would."""
 
+    release_file = None
+
     def __init__(self, engine):
         self._engine = engine
 

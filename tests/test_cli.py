@@ -171,7 +171,7 @@ def test_an_interrupt_is_quiet(tmp_path):
 def test_a_defect_is_one_line_without_the_note(tmp_path):
     script = (
         "import sys\nfrom spinecode import cli\n"
-        "def broken():\n    raise KeyError(sys.argv[1])\n"
+        "def broken(*_):\n    raise KeyError(sys.argv[1])\n"
         "cli._engine = broken\nsys.exit(cli.main(['suggest', *sys.argv[2:]]))"
     )
     command = [sys.executable, "-c", script, SECRET]
