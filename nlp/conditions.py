@@ -10,7 +10,8 @@ from . import levels as lv
 from . import pipeline, timing
 from .draft import Draft, Read
 from .lexicon import said
-from .mentions import ROOT_KINDS, Mention
+from .mentions import ROOT_KINDS
+from .sentence_view import Mention
 
 _PLACE_ORDER: tuple[f.Region, ...] = get_args(f.Region)
 _DIAGNOSTIC = frozenset(("assessment", "post_diagnosis", "pre_diagnosis", "indication"))

@@ -15,7 +15,8 @@ from . import levels as lv
 from .assertion import assertion_of
 from .excerpt import Excerpt, Piece
 from .layout import Layout, Sentence
-from .mentions import Mention, SentenceReader, SentenceSpans, spans_by_sentence
+from .mentions import SentenceReader
+from .sentence_view import Mention, SentenceSpans, SentenceView, spans_by_sentence
 from .sources import source_of
 
 if TYPE_CHECKING:
@@ -55,7 +56,9 @@ class Draft:
         bounds = self._bounds()
         spans = spans_by_sentence(doc, bounds)
         self.reads = [
-            Read(piece, start, end, own, SentenceReader(self.words, start, end, own, self.level_at).read())
+            Read(
+                piece, start, end, own, SentenceReader(SentenceView(self.words, start, end, own, self.level_at)).read()
+            )
             for piece, (start, end), own in zip(excerpt.pieces, bounds, spans, strict=True)
         ]
 

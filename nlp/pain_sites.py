@@ -1,0 +1,137 @@
+"""Where a pain is said to be: the sites before the word, after it, or of which a verb speaks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from spacy.tokens import Span
+
+from .lexicon import words
+from .pipeline import metadata
+from .sentence_view import BREAKS, PREPOSITIONS, Mention, SentenceView
+
+_FILLERS = words("words-fillers")
+_RADIATION = words("words-radiation")
+
+
+class PainSites:
+    """Makes the mentions of a pain word: one for each spinal region, or other part, that it is said to be in."""
+
+    def __init__(self, view: SentenceView) -> None:
+        self.view = view
+
+    def mentions(self, head: Span, meta: dict[str, Any]) -> list[Mention]:
+        """One mention per spinal region (or other part) that the pain is said to be in."""
+        sites = self._subject(head) if meta.get("predicate") else self._sites_left(head)
+        if not meta.get("predicate"):
+            right = self._sites_right(head)
+            spinal = any(not metadata(s).get("part") for s in sites)
+            placed = any(metadata(s).get("region") for s in sites)
+            if not spinal or (right and metadata(right[0]).get("region") and not placed):
+                sites = sites + right
+        if not sites:
+            return [Mention(head, head.start, head.end, "unsited_pain", meta)]
+        found: list[Mention] = []
+        seen: set[tuple[str, str]] = set()
+        named = any(metadata(s).get("region") for s in sites if s.label_ == "SITE" and not metadata(s).get("part"))
+        for site in sites:
+            data = metadata(site)
+            part, region = data.get("part", ""), data.get("region", "")
+            if (part, region) in seen or (not part and not region and named and not self._coordinated_back(site)):
+                continue
+            seen.add((part, region))
+            kind = {
+                "": "pain",
+                "leg": "leg_pain",
+                "flank": "flank_pain",
+                "si": "sacroiliac_pain",
+                "coccyx": "coccydynia",
+            }.get(part, "ignore")
+            if not part and region == "sacral":
+                kind = "coccydynia"
+            mention = Mention(head, head.start, head.end, kind, meta, part=part)
+            mention.sited = kind != "ignore"
+            if region:
+                mention.regions = [region]
+            elif kind in ("sacroiliac_pain", "coccydynia"):
+                mention.regions = ["sacral"]
+            mention.grow(site.start, site.end)
+            found.append(mention)
+        return found
+
+    def _coordinated_back(self, site: Span) -> bool:
+        """As in "Back and neck pain": the region-less back is a finding of its own."""
+        left, right = site.start - 1, site.end
+        near = [self.view.words[i] for i in (left, right) if self.view.start <= i < self.view.end]
+        return any(word in ("and", "/", ",", "&", "or") for word in near)
+
+    def _sites_left(self, head: Span) -> list[Span]:
+        """Sites before the word pain: "neck and low back pain", "lower back and leg pain"."""
+        found: list[Span] = []
+        i = head.start - 1
+        while self.view.start <= i:
+            span = self.view.at.get(i)
+            if i in self.view.head_at:
+                break
+            if span is not None and span.label_ == "SITE":
+                if found and not self.view.only_joined(span.end, found[0].start):
+                    break
+                found.insert(0, span)
+                i = span.start - 1
+                continue
+            if span is not None or self.view.np(i):
+                i = (span.start if span is not None else i) - 1
+                continue
+            break
+        return found
+
+    def _sites_right(self, head: Span) -> list[Span]:
+        """Sites after it: "pain in the neck and lower back", "pain that is worse in the lower back than in the neck"."""
+        found: list[Span] = []
+        tied = False
+        i, gap = head.end, 0
+        while i < self.view.end and gap <= 9:
+            word = self.view.words[i]
+            if (
+                i in self.view.head_at
+                or (word in BREAKS and not (word == "which" and not found))
+                or word in _RADIATION
+                or word in (":", ".")
+            ):
+                break
+            span = self.view.at.get(i)
+            if span is not None and span.label_ == "SITE":
+                if not tied and not found and word != "between":
+                    break
+                found.append(span)
+                i, gap = span.end, 0
+                continue
+            if word in PREPOSITIONS or word == "than":
+                tied = True
+            elif (found and not (self.view.np(i) or word == "than" or span is not None)) or not (
+                self.view.np(i) or word in _FILLERS or span is not None or word.isdigit() or word in ("(", ")", "with")
+            ):
+                break
+            if word == "with" and not found:
+                break
+            i, gap = i + 1, gap + 1
+        return found
+
+    def _subject(self, head: Span) -> list[Span]:
+        """The site a verb or adjective speaks of: "her lower back still hurts", "back has been sore"."""
+        i, gap = head.start - 1, 0
+        while self.view.start <= i and gap <= 5:
+            span = self.view.at.get(i)
+            if span is not None and span.label_ == "SITE":
+                return [span]
+            if i in self.view.head_at or not (
+                self.view.np(i)
+                or self.view.words[i] in _FILLERS
+                or self.view.words[i] in ("still", "feels", "very", "really", "quite", "so", "it", "started", "to")
+            ):
+                return []
+            i, gap = i - 1, gap + 1
+        if head.end < self.view.end and head.text.lower() == "sore":
+            span = self.view.at.get(head.end)
+            return [span] if span is not None and span.label_ == "SITE" else []
+        return []
