@@ -18,6 +18,7 @@ from .coding.errors import SpinecodeError
 
 if TYPE_CHECKING:
     from .coding.tabular import Tabular
+    from .pipelines.result import Result
     from .pipelines.suggest import Spinecode
 
 EXIT_FINDING = 1
@@ -69,6 +70,10 @@ def suggest(
     encoding: Annotated[str, typer.Option(help="Encoding of the note: cp1252, utf-16 ...")] = "utf-8",
     encounter_id: Annotated[str | None, typer.Option(help="Comes back in the result.")] = None,
     provider: Annotated[str | None, typer.Option(help="Comes back in the result.")] = None,
+    why_not: Annotated[
+        str | None,
+        typer.Option("--why-not", metavar="CODE", help="What stood against this code, in place of the codes."),
+    ] = None,
     release_file: ReleaseFileOption = None,
     debug: DebugOption = False,
 ) -> None:
@@ -79,16 +84,67 @@ def suggest(
     day = check_date(date, "--date")
     if file == STDIN and sys.stdin.isatty():
         _say("paste the note, then press Ctrl-D on an empty line")
+    release = _release_file(release_file)
+    asked = _asked_code(why_not, day, release) if why_not is not None else ""
     note = read_note(file, encoding)
-    engine = _engine(_release_file(release_file))
+    engine = _engine(release)
     result = engine.suggest(note.text, encounter_id=encounter_id, provider=provider, date_of_service=day)
     result = result.with_warnings(note.warnings)
-    if as_json:
+    if asked:
+        _answer_why_not(result, asked, release, as_json=as_json)
+    elif as_json:
         _print(result.to_json() + "\n")
     else:
         from .pipelines.render import render
 
         _print(render(result))
+
+
+def _asked_code(typed: str, day: str | None, release: Tabular | None) -> str:
+    from .pipelines.suggest import release_of
+    from .pipelines.why_not import checked_code
+
+    return checked_code(typed, day, release_of(day, release))
+
+
+def _answer_why_not(result: Result, code: str, release: Tabular | None, *, as_json: bool) -> None:
+    from .pipelines.suggest import release_of
+    from .pipelines.why_not import ask, render_why_not, why_not_data
+
+    answer = ask(result, code, release_of(result.date_of_service, release))
+    _print(_json(why_not_data(answer, result)) if as_json else render_why_not(answer))
+
+
+@app.command()
+def audit(
+    note_and_codes: Annotated[
+        list[str] | None, typer.Argument(metavar="[NOTE CODE...]", help="The note (- standard input) and its codes.")
+    ] = None,
+    claims: Annotated[
+        str | None, typer.Option("--claims", metavar="FILE", help="CSV, JSONL or XLSX: encounter_id, codes ...")
+    ] = None,
+    cpt: Annotated[str, typer.Option(help="CPT numbers of the claim, with NOTE CODE...")] = "",
+    date: DateOption = None,
+    encoding: Annotated[str, typer.Option(help="Encoding of the note: cp1252, utf-16 ...")] = "utf-8",
+    as_json: JsonOption = False,
+    no_text: Annotated[bool, typer.Option("--no-text", help="Quote nothing from the notes.")] = False,
+    release_file: ReleaseFileOption = None,
+    debug: DebugOption = False,
+) -> None:
+    """Hold a claim against its note, or check a file of claims; exit 1 if there is an error on one."""
+    from .pipelines.audit import audit_claims, audit_data, given_claims, has_errors
+
+    rows, warnings = given_claims(note_and_codes or [], claims, cpt=cpt, date=date, encoding=encoding)
+    release = _release_file(release_file)
+    audited = audit_claims(rows, lambda: _engine(release), release_file=release, no_text=no_text, warnings=warnings)
+    if as_json:
+        _print(_json(audit_data(audited)))
+    else:
+        from .pipelines.render_audit import render_claim, render_claims
+
+        _print(render_claims(audited) if claims else render_claim(audited[0]))
+    if has_errors(audited):
+        raise typer.Exit(EXIT_FINDING)
 
 
 @app.command()

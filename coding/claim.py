@@ -10,7 +10,8 @@ from typing import Literal, cast
 from .findings import Evidence
 from .kinds import INTEGRAL_CAUSES
 from .regions import NECK, groups_of
-from .tables import REGIONS, CodeRow, audit_checks, tables
+from .releases import release_for
+from .tables import REGIONS, CodeRow, audit_checks, releases, tables, tabular
 from .tabular import Tabular
 from .words import quoted
 
@@ -82,7 +83,7 @@ def make(
         check.why.format(**fill),
         check.advice.format(**fill),
         codes,
-        "; ".join(dict.fromkeys(text for text in (source, check.source) if text)),
+        "; ".join(dict.fromkeys(part for text in (source, check.source) for part in text.split("; ") if part)),
         check.guide,
         quotes,
     )
@@ -101,6 +102,11 @@ def either(codes: tuple[str, ...], word: str = "or") -> str:
     if len(codes) > _MOST_NAMED:
         return f"{', '.join(codes[:_MOST_NAMED])} or another of its group"
     return f" {word} ".join([", ".join(codes[:-1]), codes[-1]]) if len(codes) > 1 else "".join(codes)
+
+
+def official_for(day: str | None, release: str | Tabular | None) -> Tabular:
+    """The code set to judge by: the one given, by name or itself, else the built-in one for the date of service."""
+    return release if isinstance(release, Tabular) else tabular(release or release_for(day, releases()))
 
 
 # -- one code ----------------------------------------------------------------------------------------------------------
@@ -153,11 +159,12 @@ def is_unspecified(code: str, official: Tabular) -> bool:
 
 
 def more_exact(code: str, official: Tabular) -> tuple[str, ...]:
-    """The codes under the same heading whose titles are not unspecified."""
+    """The codes under the same heading whose titles are not unspecified; those of the same condition where there are."""
     parent = official.ancestors(code)[0]
     if not official.covers(parent):
         return ()
-    return tuple(leaf for leaf in official.leaves(parent) if not _is_vague(official.description(leaf)))
+    exact = tuple(leaf for leaf in official.leaves(parent) if not _is_vague(official.description(leaf)))
+    return tuple(leaf for leaf in exact if families(leaf) & families(code)) or exact
 
 
 def _is_vague(title: str) -> bool:

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from ..coding.decide import decide
 from ..coding.errors import SpinecodeError
-from ..coding.findings import from_json
+from ..coding.findings import Findings, from_json, to_json
 from ..coding.tabular import Tabular
 from .result import decision_data
 from .text_input import INPUT_NOTICE
@@ -38,6 +38,11 @@ def blank_text(result: Mapping[str, Any], release_file: Tabular | None = None) -
     if "extra" in result:
         blanked["extra"] = dict.fromkeys(result["extra"], "")
     return blanked
+
+
+def hide(findings: Findings) -> Findings:
+    """The same findings with a mark for each word of the note: whatever is decided or said of them quotes nothing."""
+    return from_json(_bare(to_json(findings), _HIDDEN))
 
 
 def _decided_again(result: Mapping[str, Any], file: Tabular | None) -> dict[str, Any]:

@@ -41,14 +41,14 @@ def _red_flags(result: Result) -> list[str]:
     if not result.red_flags:
         return []
     flags = [f"{plain(flag.flag)}  {_quotes(flag.evidence)}" for flag in result.red_flags]
-    return ["RED FLAGS documented", *_items(flags, mark="! ")]
+    return ["RED FLAGS documented", *items(flags, mark="! ")]
 
 
 def _codes(result: Result) -> list[str]:
     title = f"SUGGESTED CODES, in claim order  (release {result.release})"
     lines = [title if result.codes else f"NO CODE SUGGESTED  (release {result.release})"]
     if _OUTCOMES[result.outcome]:
-        lines += _wrap(_OUTCOMES[result.outcome], indent=2)
+        lines += wrapped(_OUTCOMES[result.outcome], indent=2)
     for number, code in enumerate(result.codes, start=1):
         lines += ["", *_code(number, code)]
     return lines
@@ -56,19 +56,19 @@ def _codes(result: Result) -> list[str]:
 
 def _code(number: int, code: Code) -> list[str]:
     head = f"{number:>2}. {code.code:<9}{code.description}  [{_ROLES[code.role]}]"
-    lines = _wrap(head, indent=0, hang=13)
-    lines += _field("why", code.rationale)
-    lines += _field("words", _quotes(code.evidence))
-    lines += _field("source", f"{code.source}  (rule {code.rule})")
+    lines = wrapped(head, indent=0, hang=13)
+    lines += labelled("why", code.rationale)
+    lines += labelled("words", _quotes(code.evidence))
+    lines += labelled("source", f"{code.source}  (rule {code.rule})")
     if code.exception is not None:
-        lines += _field("exception", f"stands beside {code.exception.with_code}: {code.exception.note}")
+        lines += labelled("exception", f"stands beside {code.exception.with_code}: {code.exception.note}")
     return lines
 
 
 def _not_coded(result: Result) -> list[str]:
     if not result.not_coded:
         return []
-    return ["CONSIDERED, NOT CODED", *_items(map(_left_out, result.not_coded))]
+    return ["CONSIDERED, NOT CODED", *items(map(_left_out, result.not_coded))]
 
 
 def _left_out(entry: NotCoded) -> str:
@@ -84,7 +84,7 @@ def _seen(result: Result) -> list[str]:
         return []
     # A problem named twice is one problem to a reader; the JSON keeps both places.
     names = dict.fromkeys(_short(plain(entry.what), _QUOTE) for entry in result.seen)
-    return ["SEEN, NOT CODED HERE", *_wrap("  ·  ".join(names), indent=2)]
+    return ["SEEN, NOT CODED HERE", *wrapped("  ·  ".join(names), indent=2)]
 
 
 def _warnings(result: Result) -> list[str]:
@@ -92,7 +92,7 @@ def _warnings(result: Result) -> list[str]:
         return []
     return [
         "WARNINGS",
-        *_items(f"{notice.kind.replace('_', ' ')}: {plain(notice.message)}" for notice in result.warnings),
+        *items(f"{notice.kind.replace('_', ' ')}: {plain(notice.message)}" for notice in result.warnings),
     ]
 
 
@@ -121,15 +121,18 @@ def _section(piece: Evidence) -> str:
     return plain(piece.section).strip("(): ") or "no heading"
 
 
-def _field(label: str, text: str) -> list[str]:
-    return _wrap(f"{label:<{_LABEL - 2}}{plain(text)}", indent=4, hang=4 + _LABEL - 2)
+def labelled(label: str, text: str) -> list[str]:
+    """A text behind its label, under an entry."""
+    return wrapped(f"{label:<{_LABEL - 2}}{plain(text)}", indent=4, hang=4 + _LABEL - 2)
 
 
-def _items(texts: Iterable[str], mark: str = "- ") -> list[str]:
-    return [line for text in texts for line in _wrap(mark + text, indent=2, hang=4)]
+def items(texts: Iterable[str], mark: str = "- ") -> list[str]:
+    """Each text on lines of its own behind a mark."""
+    return [line for text in texts for line in wrapped(mark + text, indent=2, hang=4)]
 
 
-def _wrap(text: str, indent: int, hang: int | None = None) -> list[str]:
+def wrapped(text: str, indent: int, hang: int | None = None) -> list[str]:
+    """The text on lines of the terminal's width."""
     # No breaking inside words or at hyphens: M54.1- and L4-L5 must stay whole.
     return textwrap.wrap(
         text,

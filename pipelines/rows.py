@@ -52,12 +52,13 @@ def parse_row(line: int, raw: bytes) -> Row | Reject | None:
     except UnicodeDecodeError as error:
         return Reject(line, f"not UTF-8 at byte {error.start} of the line", raw.decode("utf-8", errors="replace"))
     try:
-        return _row(line, _load(text), text)
+        return _row(line, load_object(text), text)
     except InputError as error:
         return Reject(line, str(error), text)
 
 
-def _load(text: str) -> dict[str, Any]:
+def load_object(text: str) -> dict[str, Any]:
+    """The JSON object on a line. Raises `InputError` for anything else; the message quotes nothing of the line."""
     try:
         data = json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_unique_keys)
     except json.JSONDecodeError as error:
