@@ -1,9 +1,9 @@
-# make run · test · lint · types · dev-check · probes · properties · bench. Paths may hold spaces: all are relative and quoted.
+# make run · test · lint · types · dev-check · probes · properties · verify · mutants · bench. Paths may hold spaces: all are relative and quoted.
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .ONESHELL:
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format types dev-check probes properties bench clean
+.PHONY: help run test lint format types dev-check probes properties verify mutants bench clean
 
 PYTHON ?= python3.11
 BIN := .venv/bin
@@ -22,6 +22,8 @@ help:
 	@echo "make dev-check  scores on $(DEV_NOTES) and on each corpus"
 	@echo "make probes     assertion probes, beside medspaCy's defaults"
 	@echo "make properties what may be done to a note without changing its codes, on each corpus"
+	@echo "make verify     the decision layer proved: its whole space of findings against its invariants"
+	@echo "make mutants    the decision layer broken in every table row and branch: what the cases notice"
 	@echo "make bench      start-up and throughput against medspaCy"
 
 # `pip install .` and not -e: tests and mypy see what users get. A stale build/ would ship deleted modules.
@@ -82,6 +84,12 @@ probes: .venv/installed
 
 properties: .venv/installed
 	$(BIN)/python benchmarks/text_properties.py
+
+verify: .venv/installed
+	cd .venv && ./bin/python -m spinecode.pipelines.verify
+
+mutants: .venv/installed
+	$(BIN)/python benchmarks/mutants.py
 
 bench: .venv/installed
 	$(BIN)/python benchmarks/bench_start.py

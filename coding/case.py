@@ -36,12 +36,19 @@ def _located(c: Condition) -> Condition:
         regions = ("lumbar",)
     elif c.kind in SACRAL_ONLY:
         regions = ("sacral",)
-    return dataclasses.replace(c, regions=in_order(regions))
+    exact = in_order(regions)
+    return c if exact == c.regions else dataclasses.replace(c, regions=exact)
 
 
 def _sorted(findings: Findings) -> Findings:
-    key = {id(c): (c.evidence, json.dumps(to_json(c), sort_keys=True)) for c in findings.conditions}
+    places = {c.evidence for c in findings.conditions}
+    told_apart = len(places) == len(findings.conditions)
+    key = {id(c): (c.evidence, "" if told_apart else _everything(c)) for c in findings.conditions}
     return dataclasses.replace(findings, conditions=tuple(sorted(findings.conditions, key=lambda c: key[id(c)])))
+
+
+def _everything(c: Condition) -> str:
+    return json.dumps(to_json(c), sort_keys=True)
 
 
 @dataclass(frozen=True)

@@ -81,8 +81,11 @@ def _examples(name: str, file: str, lines: list[str]) -> Iterator[Case]:
         if len(row) != len(columns):
             raise InputError(f"{file}, {name}: {len(row)} cells instead of {len(columns)}: {' | '.join(row)}")
         values = dict(zip(columns, row, strict=True))
-        filled = [re.sub(r"\{(\w+)\}", lambda m, values=values: values[m[1]], line) for line in facts]
-        yield _case(f"{name}: {row[0]}", file, filled)
+        yield _case(f"{name}: {row[0]}", file, [_filled(line, values) for line in facts])
+
+
+def _filled(line: str, values: dict[str, str]) -> str:
+    return re.sub(r"\{(\w+)\}", lambda match: values[match[1]], line)
 
 
 def _cells(line: str) -> list[str]:
@@ -145,7 +148,7 @@ class _Maker:
 
     def mark(self, head: str, words: list[str]) -> None:
         value, quote, *rest = words
-        assertion = _of(f.Assertion, rest[0]) if rest else "present"
+        assertion = _of(f.Assertion, rest[0] if rest else "present")
         self.marks[_MARKS[head]].append(f.Mark(value, self.evidence(quote, head), assertion))
 
     def pregnancy(self, rest: str) -> None:
@@ -162,7 +165,7 @@ class _Maker:
 
     def injury(self, rest: str) -> None:
         quote, *words = shlex.split(rest)
-        mechanism = next((w for w in words if w in get_args(f.Mechanism)), None)
+        mechanism: Any = next((w for w in words if w in get_args(f.Mechanism)), None)
         assertion = next((w for w in words if w in get_args(f.Assertion)), "present")
         evidence = self.evidence(quote, "injury")
         self.injuries.append(f.Injury(mechanism, evidence, "at_work" in words, _of(f.Assertion, assertion)))
