@@ -239,7 +239,8 @@ def _postoperative(case: Case, mentions: list[int], drafts: tuple[Draft, ...]) -
         return Found()
     place = min((case.mention(i).item or 10_000, case.mention(i).evidence.start) for i in mentions)
     evidence = [case.mention(i).evidence for i in mentions]
-    return Found((plain(code, "pain_g89", "postprocedural-pain", place, evidence),))
+    behind = [d.code for d in drafts]  # the site first, unless the encounter is for pain control (I.C.6.b.1.b)
+    return Found((plain(code, "pain_g89", "postprocedural-pain", place, evidence, behind),))
 
 
 def _is_acute(c: Condition) -> bool:

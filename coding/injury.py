@@ -82,9 +82,8 @@ def _current_injury(case: Case) -> bool:
 def _chronic(problem: Problem) -> Found:
     """A chronic, recurrent or old strain is chapter 13 (I.C.13.b): the pain code of its region."""
     variant = "characterised" if NECK not in groups_of(problem.regions) else ""
-    if not problem.region:
-        problem = dataclasses.replace(problem, region="lumbar")
-    return Found(draft(problem, "pain", "chronic-strain", variant))
+    placed = dataclasses.replace(problem, region=problem.region or "lumbar")
+    return Found(draft(placed, "pain", "chronic-strain", variant)) + _site_query(problem)
 
 
 def _sequela(case: Case, problem: Problem) -> Found:

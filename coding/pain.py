@@ -9,7 +9,7 @@ from .codes import draft
 from .codeset import NotCoded
 from .disc import both_sources
 from .endplate import Endplate, endplate, is_low
-from .findings import Quality, Region, Side
+from .findings import Condition, Quality, Region, Side
 from .kinds import DISCS, INTEGRAL_CAUSES, SACRAL_ONLY, SPINAL_PAIN
 from .problem import Draft, Found, Problem, evidence_of
 from .radicular import Spending, replaced_by_radiculopathy
@@ -159,7 +159,7 @@ def _vertebrogenic(case: Case, plate: Endplate) -> Found:
         problem = Problem("endplate_change", None, (), (), plate.changes, (), also, evidence_of(also))
     problem = dataclasses.replace(problem, region=problem.region or "lumbar")
     if plate.state == "word_only":
-        found = Found(draft(problem, "pain", "guide-vertebrogenic-imaging", also=also))
+        found = _word_only(case, problem, also)
         why = reason("guide-vertebrogenic-imaging", problem, "M54.51")
         wanted = NotCoded(
             "vertebrogenic low back pain",
@@ -181,6 +181,15 @@ def _vertebrogenic(case: Case, plate: Endplate) -> Found:
         query = ("Endplate change is tied to the pain: please state the diagnosis in words.",)
         return Found(draft(problem, "pain", "vertebrogenic-tied", "vertebrogenic", also=also), queries=query)
     return Found(draft(problem, "pain", "vertebrogenic", "vertebrogenic", also=also))
+
+
+def _word_only(case: Case, problem: Problem, also: tuple[Condition, ...]) -> Found:
+    """Without imaging it is low back pain like any other: a cause of the region replaces it."""
+    rule = _replaced_by(case, problem)
+    if rule:
+        why = reason(rule, problem, "M54.50")
+        return Found(left_out=(NotCoded(named(problem), "M54.50", "replaced", why, rule, problem.evidence),))
+    return Found(draft(problem, "pain", "guide-vertebrogenic-imaging", also=also))
 
 
 def _reported(case: Case, plate: Endplate) -> Found:
