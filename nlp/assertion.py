@@ -38,6 +38,7 @@ _RESOLVED_BEFORE = wording("assertion-resolved-before")
 _STILL = wording("assertion-still")
 _NONE_SINCE = wording("assertion-none-since")
 _OTHER_OPENS = wording("assertion-other-opens")
+_LASTING = wording("assertion-lasting")
 _ASKED = re.compile(r"[ \t]?\(?\?")
 
 # Which status wins when several modifiers reach a mention; RESOLVED is history with a reason.
@@ -96,6 +97,9 @@ def _by_context(span: Span, doc: Doc, after: str) -> Verdict | None:
         return "present", "", ""
     if category == "NEGATED" and (since := _NONE_SINCE.search(after)):
         return "historical", since.group(), ""
+    if category == "NEGATED" and end <= span.start and "," in doc[end : span.start].text and _LASTING.match(after):
+        # "No trauma, low back pain for a week": what has lasted for a time is there.
+        return "present", "", ""
     return _STATUS[category], doc[start:end].text, "resolved" if category == "RESOLVED" else ""
 
 

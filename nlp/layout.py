@@ -210,10 +210,12 @@ class _Walker:
         self.paragraph = 0
         self.numbered = False
         self.copied = False
+        self.copied_line = False
+        self.line_end = 0
 
     def block(self, block: _Block) -> None:
         self.paragraph += 1
-        start = block.start
+        start, self.line_end = block.start, block.end
         if block.bullet and start + block.bullet.end() < block.end:
             body = start + block.bullet.end()
             if self._entry_label(body, block.end):
@@ -260,7 +262,10 @@ class _Walker:
     def _enter(self, heading: Heading) -> int:
         """Makes `heading` the section or sub-heading in force; returns where its body starts."""
         earlier = copied(heading.title)
+        if earlier is None and self.copied_line and not heading.is_label:
+            earlier = False  # "Prior assessment: ..." on one line is that line
         self.copied = self.copied if earlier is None else earlier
+        self.copied_line = bool(earlier) and heading.end < self.line_end
         if self.copied:
             heading = Heading(heading.start, heading.end, heading.title, "past_history", heading.is_label)
         if heading.is_label:

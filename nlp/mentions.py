@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from spacy.tokens import Span
 
+from .lexicon import words
 from .pain_sites import PainSites
 from .pipeline import metadata
 from .sentence_view import BREAKS, JOINERS, NP_WORDS, PREPOSITIONS, Mention, SentenceView
 
+_TYING = words("words-tying")
 _VETO_PARTS = frozenset(("other", "arm"))
 ROOT_KINDS = frozenset(("radiculopathy", "root_compression", "radiating_pain"))
 
@@ -321,37 +323,10 @@ class SentenceReader:
         if before:
             last = max(m.end for m in before)
             gap = [self.view.words[i] for i in range(last, span.start)]
-            tying = {
-                "is",
-                "was",
-                "are",
-                "were",
-                "has",
-                "been",
-                ",",
-                "(",
-                "-",
-                "more",
-                "mostly",
-                "primarily",
-                "likely",
-                "as",
-                "seems",
-                "appears",
-                "of",
-                "in",
-                "a",
-                "to",
-                "be",
-                "that",
-                "remains",
-                "which",
-                "currently",
-                ":",
-            }
-            if len(gap) <= 5 and all(w in tying or w in NP_WORDS for w in gap):
+            if len(gap) <= 5 and all(w in _TYING or w in NP_WORDS for w in gap):
                 head = next(m for m in reversed(before) if m.end == last).head
-                return [m for m in before if m.head == head]
+                same = [m for m in before if m.head == head]
+                return same[-1:] if "latter" in gap else same[:1] if "former" in gap else same
         return []
 
     def _attribute_at(self, i: int) -> bool:

@@ -149,7 +149,7 @@ def _of_pain(text: str, match: re.Match[str]) -> bool:
     if (
         re.match(r"[ -]?(?:old|y/?o)\b", after, re.IGNORECASE)
         or re.search(r"\bin\s*$", before)
-        or match.group().lower().startswith("in ")
+        or re.match(r"in (?!the (?:past|last))", match.group().lower())
     ):
         return False
     clause_before = re.split(r"[.;]|, (?:and|but|she|he)\b", before)[-1]
