@@ -43,7 +43,7 @@ class ConditionBuilder:
         made: list[tuple[f.Condition, int]] = []
         for read in self.draft.reads:
             made.extend((self._condition(read, m), id(m)) for m in read.mentions if self._counts(read, m))
-            made.extend((c, 0) for c in self._outside(read))
+            made.extend(self._outside(read))
         made.extend((c, 0) for c in self.draft.facts.outside_problems([c for c, _ in made]))
         made.sort(key=lambda pair: (pair[0].evidence, pair[0].kind, pair[0].regions))
         made = _without_endless_repeats(made)
@@ -184,7 +184,8 @@ class ConditionBuilder:
             details=tuple(f.Detail(about, draft.evidence_of(span)) for about, span in mention.notes),
         )
 
-    def _outside(self, read: Read) -> list[f.Condition]:
+    def _outside(self, read: Read) -> list[tuple[f.Condition, int]]:
+        """Causes outside our scope, each with the ``id`` of its span, by which links know it."""
         out = []
         for span in read.spans.facts:
             if span.label_ != "OUTSIDE":
@@ -193,21 +194,20 @@ class ConditionBuilder:
             assertion, cue, _ = self.draft.assertion(span)
             source = self.draft.source(read.sentence)
             imaging, own = self.draft.imaging(read.sentence)
-            out.append(
-                f.Condition(
-                    kind="outside_cause",
-                    evidence=self.draft.evidence(span.start, span.end, read.piece),
-                    source=source,
-                    assertion=assertion,
-                    name=data["name"],
-                    explains=tuple(data["explains"]),
-                    item=read.sentence.item,
-                    heading=read.sentence.first and source == "assessment",
-                    imaging=imaging,
-                    own_reading=own,
-                    cue=cue,
-                )
+            condition = f.Condition(
+                kind="outside_cause",
+                evidence=self.draft.evidence(span.start, span.end, read.piece),
+                source=source,
+                assertion=assertion,
+                name=data["name"],
+                explains=tuple(data["explains"]),
+                item=read.sentence.item,
+                heading=read.sentence.first and source == "assessment",
+                imaging=imaging,
+                own_reading=own,
+                cue=cue,
             )
+            out.append((condition, id(span)))
         return out
 
 

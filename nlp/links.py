@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import re
 
+from spacy.tokens import Span
+
 from ..coding import findings as f
 from .draft import Draft
+from .sentence_view import Mention
 
 _REACH = 14
 _TIES: tuple[tuple[str, re.Pattern[str]], ...] = (
@@ -32,10 +35,11 @@ def links_of(draft: Draft, ranks: dict[int, int]) -> tuple[f.Link, ...]:
     """The links between the conditions made of mentions (`ranks`: mention ``id`` → place among the conditions)."""
     out = []
     for read in draft.reads:
-        real = [m for m in read.mentions if id(m) in ranks]
+        real: list[Mention | Span] = [m for m in read.mentions if id(m) in ranks]
+        real += [s for s in read.spans.facts if id(s) in ranks]
         for left in real:
             for right in real:
-                if right.head.start <= left.head.start or right.start - left.end > _REACH or right.start <= left.end:
+                if right.start - left.end > _REACH or right.start <= left.end:
                     continue
                 kind = _tie(draft.words[left.end : right.start])
                 if kind is None:
