@@ -17,6 +17,9 @@ PAIN_CODES = ("M54.2", "M54.3", "M54.4", "M54.5", "M54.6", "M54.8", "M54.9", "R1
 """With *chronic* they take G89.29. M53.3 does too when it is the pain, M54.1- when chronic pain is stated."""
 
 _PAINS: tuple[Kind, ...] = (*sorted(SPINAL_PAIN), "sciatica", "sacroiliac_pain", "coccydynia", "flank_pain")
+_TAKING = (*_PAINS, "radiculopathy", "occipital_neuralgia")
+"""Kinds whose own chronicity may add G89.29 to their code."""
+
 _REGIONAL = ("pain", "low_back_pain_with_sciatica", "radiculopathy", "strain", "sprain")
 """Families whose chronicity may be told of any pain in their region group."""
 
@@ -94,7 +97,7 @@ def _chronic(case: Case, drafts: tuple[Draft, ...], named: Found) -> Found:
 def _mentions_of(case: Case, d: Draft) -> tuple[int, ...]:
     """Present mentions of the pain this code stands for, unlocated "chronic pain" included where it is this pain."""
     regional = case.pain_mentions(d.regions) if d.family in _REGIONAL else ()
-    own = [i for i in (*d.mentions, *_same_kind(case, d)) if case.mention(i).kind in (*_PAINS, "radiculopathy")]
+    own = [i for i in (*d.mentions, *_same_kind(case, d)) if case.mention(i).kind in _TAKING]
     return tuple(dict.fromkeys((*own, *regional, *_unlocated(case, d))))
 
 

@@ -16,7 +16,7 @@ from .kinds import (
     is_mild_narrowing,
     is_spinal,
 )
-from .regions import groups_of, same_or_unknown
+from .regions import NECK, groups_of, same_or_unknown
 
 TOLD: frozenset[Source] = frozenset({"chief_complaint", "history", "indication", "plan", "other"})
 """Where a patient's present state is told outside the diagnostic statement."""
@@ -132,10 +132,16 @@ def _told_under_other_problem(findings: Findings, c: Condition) -> bool:
         return False
     headings = [o for o in findings.conditions if o.source == "assessment" and o.heading and o.item == c.item]
     named_again = any(
-        o.source == "assessment" and o.heading and o.kind == c.kind and same_or_unknown(o.regions, c.regions)
-        for o in findings.conditions
+        o.source == "assessment" and o.heading and o.kind == c.kind and _same_pain(o, c) for o in findings.conditions
     )
     return bool(headings) and not named_again and all(not is_spinal(o) and o.assertion == "present" for o in headings)
+
+
+def _same_pain(named: Condition, told: Condition) -> bool:
+    """Whether the one may be the other; back pain of no stated region is never the neck's."""
+    if told.kind == "pain" and bool(told.regions) != bool(named.regions):
+        return groups_of((*named.regions, *told.regions)) != (NECK,)
+    return same_or_unknown(named.regions, told.regions)
 
 
 def _hedged_by_heading(findings: Findings, c: Condition) -> bool:
