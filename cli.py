@@ -213,6 +213,39 @@ def replay(
         raise typer.Exit(EXIT_FINDING)
 
 
+@app.command()
+def codes(
+    words: Annotated[
+        list[str] | None, typer.Argument(metavar="[CODE|FAMILY|WORDS]", help="Codes, a family or words; nothing: families.")
+    ] = None,
+    as_json: JsonOption = False,
+    release: Annotated[
+        str | None, typer.Option("--release", metavar="R", help="A release, its fiscal year, or a tabular XML.")
+    ] = None,
+    diff: Annotated[
+        tuple[str, str] | None, typer.Option("--diff", metavar="A B", help="What changed from release A to B.")
+    ] = None,
+    release_file: ReleaseFileOption = None,
+    debug: DebugOption = False,
+) -> None:
+    """Look codes up: what is official, when to use them, what they exclude, which rules give them."""
+    from .coding.errors import InputError
+    from .pipelines.codes import look_up, open_named
+    from .pipelines.release_diff import compare, diff_data, render_diff
+    from .pipelines.render_codes import codes_data, render_codes
+
+    file = _release_file(release_file)
+    if diff:
+        if words or release:
+            message = "--diff stands alone: spinecode codes --diff A B"
+            raise InputError(message)
+        compared = compare(open_named(diff[0], file), open_named(diff[1], file))
+        _print(_json(diff_data(compared)) if as_json else render_diff(compared))
+        return
+    answer = look_up(words or [], open_named(release, file))
+    _print(_json(codes_data(answer)) if as_json else render_codes(answer))
+
+
 def _engine(release: Tabular | None = None) -> Spinecode:
     from .pipelines.suggest import Spinecode
 

@@ -168,6 +168,11 @@ def _rows(name: str, columns: tuple[str, ...]) -> Iterator[tuple[str, dict[str, 
         yield where, dict(zip(header, (cell.strip() for cell in cells), strict=True))
 
 
+def table_rows(name: str, columns: tuple[str, ...]) -> Iterator[tuple[str, dict[str, str]]]:
+    """The rows of a table that another module knows, read and checked here."""
+    yield from _rows(name, columns)
+
+
 def releases() -> tuple[str, ...]:
     """Names of the built-in releases, oldest first ("2026-04-01": the day the release takes effect)."""
     return tuple(sorted(path.stem for path in (FOLDER / "releases").glob("*.json")))

@@ -83,6 +83,14 @@ class Tabular:
             return self.covers(code) and code not in self._parents and not self._seventh(code)
         return bool(self._seventh_of(code))
 
+    def entries(self) -> tuple[str, ...]:
+        """Every entry of the file: codes, blocks and chapters. Codes with a 7th character are none of their own."""
+        return tuple(self._nodes)
+
+    def knows(self, entry: str) -> bool:
+        """Whether the file has this code, block or chapter as an entry."""
+        return entry in self._nodes
+
     def leaves(self, under: str = "") -> Iterator[str]:
         """Every billable code in tabular order; with ``under`` only those below that code ("M54.5") or equal to it."""
         for code in self._nodes:
@@ -182,6 +190,18 @@ class Tabular:
                 if any(span.holds(plain) for span in spans):
                     return note
         return None
+
+    def excluded_by(self, code: str) -> tuple[Note, ...]:
+        """The Excludes1 notes printed elsewhere that name ``code``: those of codes it has no share in."""
+        own = self._chain(self._known(code))
+        plain = _plain(code)
+        return tuple(
+            Note(owner, text)
+            for owner in self._nodes
+            if owner not in own
+            for text in self._own_notes(owner, "excludes1")
+            if any(span.holds(plain) for span in _spans(text))
+        )
 
     # -- inside --------------------------------------------------------------------------------------------------------
 
