@@ -22,6 +22,8 @@ _LEG = frozenset(
 )
 _NOWHERE = f.Evidence(0, 0, "", "")
 _MOST_REPEATS, _ITEMS_APART = 12, 40
+# How many words before a condition may still say of which kind it is ("adolescent idiopathic scoliosis").
+_ADJECTIVES = 3
 _LOOK_BACK = 4
 # Without a site of their own these are taken for the spine when the visit is about it.
 _BY_COMPLAINT = frozenset(("strain", "sprain", "muscle_spasm", "spondylosis", "stenosis"))

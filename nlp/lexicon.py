@@ -78,10 +78,10 @@ def wording(name: str) -> re.Pattern[str]:
 
 
 @lru_cache(maxsize=1)
-def said() -> tuple[tuple[str, frozenset[str], re.Pattern[str]], ...]:
-    """(quality, kinds it is looked for in, its pattern): words of a mention that decide which code of a family it is."""
+def said() -> tuple[tuple[str, frozenset[str], re.Pattern[str], bool], ...]:
+    """(quality, kinds it is looked for in, pattern, whether words just before count): what decides which code it is."""
     entries = [e for e in _wording().values() if e.get("quality")]
-    return tuple((e["quality"], frozenset(e["kinds"]), wording(e["id"])) for e in entries)
+    return tuple((e["quality"], frozenset(e["kinds"]), wording(e["id"]), bool(e.get("near"))) for e in entries)
 
 
 @cache
