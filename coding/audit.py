@@ -15,7 +15,7 @@ from .tables import audit_checks
 from .tabular import Tabular
 
 _RANK = {"error": 0, "warning": 1, "info": 2}
-_BESIDE_A_PAIR = ("side_missing", "seventh_wrong")
+_BESIDE_A_PAIR = ("side_missing", "seventh_wrong", "unsupported")
 """What is still worth saying of a code that its pair excludes."""
 
 

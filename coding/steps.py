@@ -205,6 +205,12 @@ def _companions(note: Findings, row: CodeRow, want: Wanted) -> Iterator[Step]:
             yield _quality(note, group, "pain_generator", f"that {_said(note, group)} is the source of the pain", 1)
         word = _new(note, "vertebrogenic_pain", regions=want.regions)
         yield Step(f"the {_place(note)} calls the pain vertebrogenic", 1, "statement", _adding(word))
+    if note.document_type in ("imaging_report", "emg_report") and want.regions:
+        asked = dataclasses.replace(
+            _new(note, "pain", regions=want.regions), source="indication", item=0, heading=False
+        )
+        words = f"the indication of the study names pain, {region_words(want.regions)}"
+        yield Step(words, 1, "indication", _adding(asked))
     if "with_radiculopathy" in want.qualities:
         nerve = _new(note, "radiculopathy", regions=want.regions)
         words = f"the {_place(note)} states radiculopathy, {region_words(want.regions)}"
@@ -380,13 +386,15 @@ def _injury(mechanism: str, words: str, *, at_work: bool = False) -> Step:
 
 
 def _of_the_encounter(note: Findings, row: CodeRow) -> Iterator[Step]:
+    if row.family in ("pregnancy_injury", "external_cause", "work_status"):
+        strain = _new(note, "strain", regions=("lumbar",))
+        yield Step(f"the {_place(note)} states a current injury of the back", 3, "statement", _adding(strain))
     if row.family == "pain_g89":
         yield from _chronic(note, row.variant)
     elif row.family.startswith("pregnancy") or row.family == "weeks":
         yield _pregnant(note, row)
-        if row.family == "pregnancy_injury":
-            strain = _new(note, "strain", regions=("lumbar",))
-            yield Step(f"the {_place(note)} states a current injury of the back", 3, "statement", _adding(strain))
+        low = _new(note, "pain", regions=("lumbar",))
+        yield Step(f"the {_place(note)} states low back pain", 3, "pain", _adding(low))
     elif row.family == "external_cause":
         yield _injury(row.variant[:-2], f"how it happened: {row.variant[:-2].replace('_', ' ')}")
         yield _phase(row.variant[-1])
@@ -453,10 +461,10 @@ def _pregnant(note: Findings, row: CodeRow) -> Step:
 
 def _without(note: Findings, kinds: set[str]) -> Iterator[Step]:
     """A diagnosis of the note taken out, to show what it replaces: the dearest of all steps."""
-    coded = select(note).coded
+    chosen = select(note)
     others = tuple(dict.fromkeys(c.kind for c in note.conditions if is_spinal(c) and c.kind not in kinds))
     for group in _groups(note, others):
-        if set(group) & set(coded):
+        if set(group) & {*chosen.coded, *chosen.support}:
             said = _said(note, group)
             yield Step(f"the note does not document {said}", 5, f"without {group}", _removing(group))
 

@@ -23,7 +23,7 @@ _SLACK = 1
 """How much dearer than the cheapest way another may be and still be told."""
 _PLAIN = ("", "9", "A")
 """The variants that the table gives a mention of which no more is said."""
-_FEW = 24
+_FEW = 18
 """Of so many facts at most, the cheapest ones, three are tried together."""
 
 
