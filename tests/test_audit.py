@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -228,6 +229,12 @@ def test_every_check_can_be_filled_in_and_names_its_source():
         found = make(kind, "M54.50", instead=("M54.59",), **dict.fromkeys(words, "x"))
         assert found.source
         assert found.severity == row.severity
+
+
+def test_the_page_names_every_check_as_the_table_has_it():
+    page = (Path(__file__).parent.parent / "docs" / "audit.md").read_text(encoding="utf-8")
+    for row in audit_checks().values():
+        assert f"| `{row.kind}` | {row.severity} | {row.needs} | {row.guide} |" in page
 
 
 def test_retired_codes_and_their_successors_are_those_of_the_release():
