@@ -160,8 +160,11 @@ class ConditionBuilder:
         if draft.facts.is_incidental_to_study:
             qualities.add("incidental")
         evidence = draft.evidence(mention.start, mention.end, read.piece)
+        phrase = " ".join(draft.words[max(read.start, mention.start - _ADJECTIVES) : mention.end])
         qualities |= {
-            quality for quality, kinds, word in said() if mention.kind in kinds and word.search(evidence.text)
+            quality
+            for quality, kinds, word, near in said()
+            if mention.kind in kinds and word.search(phrase if near else evidence.text)
         }
         source = draft.source(sentence)
         imaging, own = draft.imaging(sentence)
