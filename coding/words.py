@@ -34,6 +34,9 @@ _PAIN_WORDS: dict[Region, str] = {
 }
 
 
+_MOST_QUOTES = 4
+
+
 def named(problem: Problem) -> str:
     """What a problem is called in messages: its kind and region in plain words."""
     return _name(problem.stated[0], problem.regions)
@@ -59,12 +62,15 @@ def region_words(regions: Iterable[Region]) -> str:
 
 
 def quoted(evidence: Iterable[Evidence]) -> str:
-    """The words of the note that support a code: white space folded, no quote within a quote, cut where they grow long."""
-    whole = tuple(evidence)
-    outer = [e for e in whole if not any(o != e and o.start <= e.start and e.end <= o.end for o in whole)]
-    seen = dict.fromkeys(" ".join(e.text.split()) for e in outer)
-    words = "; ".join(f'"{text}"' for text in seen if text)
-    return words if len(words) < _LONGEST else words[: _LONGEST - 1].rstrip() + "…"
+    """The supporting words in quotation marks, each once whatever its case, no quote within a quote, few and short."""
+    told = (" ".join(e.text.split()) for e in sorted(evidence))
+    first: dict[str, str] = {}
+    for text in filter(None, told):
+        first.setdefault(text.casefold(), text)
+    whole = [text for key, text in first.items() if not any(key != other and key in other for other in first)]
+    shown = "; ".join(f'"{text}"' for text in whole[:_MOST_QUOTES])
+    words = shown if len(shown) < _LONGEST else shown[: _LONGEST - 1].rstrip() + "…"
+    return words + (" and more" if len(whole) > _MOST_QUOTES else "")
 
 
 def reason(rule: str, problem: Problem, code: str = "") -> str:
