@@ -216,7 +216,8 @@ def replay(
 @app.command()
 def codes(
     words: Annotated[
-        list[str] | None, typer.Argument(metavar="[CODE|FAMILY|WORDS]", help="Codes, a family or words; nothing: families.")
+        list[str] | None,
+        typer.Argument(metavar="[CODE|FAMILY|WORDS]", help="Codes, a family or words; nothing: families."),
     ] = None,
     as_json: JsonOption = False,
     release: Annotated[
