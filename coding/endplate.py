@@ -51,7 +51,9 @@ def _tied(case: Case, index: int) -> bool:
     c = case.mention(index)
     if EXPLAINED_AWAY.intersection(c.qualities):
         return False
-    pains = [i for i in case.present(*sorted(SPINAL_PAIN)) if is_low(case.mention(i).regions) and _told(case.mention(i))]
+    pains = [
+        i for i in case.present(*sorted(SPINAL_PAIN)) if is_low(case.mention(i).regions) and _told(case.mention(i))
+    ]
     if case.tied(pains, (index,), "not_due_to"):
         return False
     if "pain_generator" in c.qualities or case.tied(pains, (index,), "due_to", "with"):

@@ -201,7 +201,9 @@ def owed_without_codes(case: Case) -> Found:
         return Found(left_out=(out,), queries=("Which diagnosis was the procedure done for?",))
     unassessed = [case.mention(i) for i, rule in case.selection.refused if rule == "not-assessed"]
     if unassessed:
-        return Found(queries=(f"Is the {named_mention(unassessed[0])} explained by what was assessed, or a problem apart?",))
+        return Found(
+            queries=(f"Is the {named_mention(unassessed[0])} explained by what was assessed, or a problem apart?",)
+        )
     loose = [p for p in case.problems if p.kind in _ASKED_ABOUT and not (p.kind == "chronic_pain" and p.stated[0].name)]
     if loose and note.complaint:
         return Found(queries=(f"Which diagnosis does the {named(loose[0])} belong to?",))
