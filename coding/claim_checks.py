@@ -19,6 +19,7 @@ from .claim import (
     rows_of,
 )
 from .edits import stays
+from .reference import guide_rows_of
 from .tables import PayerNote, payer_notes, retired_codes, tables
 from .tabular import Tabular
 from .typed import is_written_like_a_code
@@ -187,7 +188,8 @@ def _has_pain_procedure(claim: Claim) -> bool:
 def procedures(claim: Claim) -> Iterator[AuditFinding]:
     """CPT numbers outside the guide's pairings, and the payer notes that apply. They change no code."""
     rows = [row for code in claim.codes for row in rows_of(code)]
-    paired = sorted({cpt for row in rows for cpt in row.cpt})
+    guide = [row for code in claim.codes for row in guide_rows_of(code)]
+    paired = sorted({cpt for row in (*rows, *guide) for cpt in row.cpt})
     for cpt in dict.fromkeys(claim.cpt):
         visit = cpt.startswith(_OFFICE_VISIT) and any(c.startswith(_OFFICE_VISIT) for c in paired)
         if paired and cpt[:5] not in paired and not visit:
