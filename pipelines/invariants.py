@@ -343,17 +343,17 @@ def _unrelated_finding(note: f.Findings, result: CodeSet) -> f.Condition | None:
     if region is None or not result.codes or note.document_type not in ("visit", "therapy"):
         return None  # a report codes findings, a procedure note the diagnosis it was done for
     source: f.Source = "assessment" if note.has_assessment else "history"
-    if source == "assessment" and not any(
-        c.source == "assessment" and c.assertion == "present" for c in note.conditions
-    ):
-        return None
+    if note.has_assessment and not _assessed(note, result):
+        return None  # a symptom told is coded because the assessment confirms nothing
     evidence = f.Evidence(70_000, 70_009, "also pain", source)
     return f.Condition("pain", evidence, source, regions=(region,), item=9 if note.has_assessment else 0, heading=True)
 
 
-def _stated_finding(c: f.Condition) -> bool:
+def _assessed(note: f.Findings, result: CodeSet) -> bool:
+    """Whether a finding that the assessment states is coded."""
     details = DETAILS | NOT_REPLACING | OUTSIDE
-    return c.source == "assessment" and c.assertion == "present" and c.kind not in details
+    stated = {c.evidence for c in note.conditions if c.source == "assessment" and c.kind not in details}
+    return any(stated.intersection(code.evidence) for code in result.codes)
 
 
 _FAR: Sequence[f.Region] = ("cervical", "thoracic", "lumbar")
