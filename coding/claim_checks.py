@@ -188,12 +188,12 @@ def _has_pain_procedure(claim: Claim) -> bool:
 def procedures(claim: Claim) -> Iterator[AuditFinding]:
     """CPT numbers outside the guide's pairings, and the payer notes that apply. They change no code."""
     rows = [row for code in claim.codes for row in rows_of(code)]
-    guide = [row for code in claim.codes for row in guide_rows_of(code)]
-    paired = sorted({cpt for row in (*rows, *guide) for cpt in row.cpt})
+    paired = {cpt for row in rows for cpt in row.cpt}
+    paired |= {cpt for code in claim.codes for row in guide_rows_of(code) for cpt in row.cpt}
     for cpt in dict.fromkeys(claim.cpt):
         visit = cpt.startswith(_OFFICE_VISIT) and any(c.startswith(_OFFICE_VISIT) for c in paired)
         if paired and cpt[:5] not in paired and not visit:
-            yield make("cpt_pairing", cpt=cpt, pairings=", ".join(paired))
+            yield make("cpt_pairing", cpt=cpt, pairings=", ".join(sorted(paired)))
     for note in payer_notes():
         if rows and _applies(note, claim):
             code = next((code for code in claim.codes if code in note.codes), "")
