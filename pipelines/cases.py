@@ -134,6 +134,8 @@ class _Maker:
             self.pregnancy(rest)
         elif head == "injury":
             self.injury(rest)
+        elif head == "date":
+            self.facts["date_of_service"] = rest.strip()
         elif head == "policy":
             return
         elif not rest.strip():
@@ -234,7 +236,7 @@ def _named_attribute(fields: dict[str, Any], key: str, value: str) -> None:
 
 def problems_of(case: Case) -> list[str]:
     """What is decided otherwise than the case says; empty when all is as expected."""
-    return [problem for problem in _compare(case.expected, decide(case.findings)) if problem]
+    return [problem for problem in compare(case.expected, decide(case.findings)) if problem]
 
 
 def rules_fired(result: CodeSet) -> set[str]:
@@ -242,7 +244,8 @@ def rules_fired(result: CodeSet) -> set[str]:
     return {c.rule for c in result.codes} | {n.rule for n in result.not_coded}
 
 
-def _compare(expected: dict[str, str], result: CodeSet) -> Iterator[str]:
+def compare(expected: dict[str, str], result: CodeSet) -> Iterator[str]:
+    """What a result holds otherwise than expected; an empty word for each expectation that is met."""
     codes = [f"({c.code})" if c.role == "optional" else c.code for c in result.codes]
     queries = [w.message for w in result.warnings if w.kind == "query"]
     yield _same("codes", words(expected["codes"]), codes)
