@@ -247,6 +247,19 @@ def codes(
     _print(_json(codes_data(answer)) if as_json else render_codes(answer))
 
 
+@app.command()
+def rules(
+    rule: Annotated[str | None, typer.Argument(metavar="[RULE]", help="A rule's id; nothing: all rules.")] = None,
+    as_json: JsonOption = False,
+    debug: DebugOption = False,
+) -> None:
+    """Look rules up: what they say and why, which codes they give, the cases that show them."""
+    from .pipelines.rules import find_rules, render_rules, rules_data
+
+    found = find_rules(rule)
+    _print(_json(rules_data(found)) if as_json else render_rules(found, whole=rule is not None))
+
+
 def _engine(release: Tabular | None = None) -> Spinecode:
     from .pipelines.suggest import Spinecode
 

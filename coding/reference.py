@@ -117,6 +117,12 @@ def rules_of(code: str) -> tuple[Rule, ...]:
     return tuple(rule for name, rule in tables().rules.items() if name in wanted)
 
 
+def codes_of_rule(rule: str) -> tuple[str, ...]:
+    """The codes that a rule may emit, sorted; none for a rule that leaves codes out."""
+    entries = [entry for entry in rule_codes() if entry.rule == rule]
+    return tuple(sorted({r.code for e in entries for r in rows_of_family(e.family) if _fits(r.code, e.codes)}))
+
+
 def _fits(code: str, patterns: tuple[str, ...]) -> bool:
     return not patterns or any(fnmatchcase(code, pattern) for pattern in patterns)
 

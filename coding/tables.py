@@ -190,8 +190,17 @@ def tabular(release: str | None = None) -> Tabular:
         raise ReleaseError(f"no release file in {FOLDER / 'releases'}; run python -m spinecode.pipelines.release")
     name = release or known[-1]
     if name not in known:
-        raise ReleaseError(f"release {name} is not built in (there are {', '.join(known)}); give its file: --release-file")
+        raise ReleaseError(
+            f"release {name} is not built in (there are {', '.join(known)}); give its file: --release-file"
+        )
     return Tabular(json.loads((FOLDER / "releases" / f"{name}.json").read_text(encoding="utf-8")))
+
+
+@functools.cache
+def rule_cases() -> Mapping[str, Mapping[str, tuple[str, ...]]]:
+    """For each rule the test cases in which it "fires" and is "withheld", as `pipelines/rules.py` last wrote them."""
+    data = json.loads((FOLDER / "rule_cases.json").read_text(encoding="utf-8"))
+    return {rule: {what: tuple(names) for what, names in found.items()} for rule, found in data.items()}
 
 
 @functools.cache

@@ -17,9 +17,6 @@ from ..coding.codeset import CodeSet
 from ..coding.decide import decide
 from ..coding.errors import InputError
 
-FOLDER = Path(__file__).resolve().parent.parent / "tests" / "cases"
-"""Where the cases lie in a clone of the repository; an installed package has none."""
-
 EXPECTATIONS = (
     "codes",
     "rules",
@@ -46,18 +43,28 @@ class Case:
     file: str
     findings: f.Findings
     expected: dict[str, str]
+    table: str = ""
+    """The name of the table of examples that the case is a row of."""
+
+    @property
+    def title(self) -> str:
+        """What a list of cases calls it: a table of examples is listed once."""
+        return self.table or self.name
 
 
 # -- reading -----------------------------------------------------------------------------------------------------------
 
 
-def read_cases(folder: Path = FOLDER) -> list[Case]:
-    """All cases of a folder, in the order of its files.
+def read_cases(folder: Path) -> list[Case]:
+    """All cases of a folder, in the order of its files (`tests/cases` of a clone; an installed package has none).
 
     Raises:
-        InputError: a line that is no fact and no expectation; names file, case and line.
+        InputError: no case there; or a line that is no fact and no expectation; names file, case and line.
     """
-    return [case for path in sorted(folder.glob("*.txt")) for case in _cases_of(path)]
+    found = [case for path in sorted(folder.glob("*.txt")) for case in _cases_of(path)]
+    if not found:
+        raise InputError(f"{folder}: no cases here; name the folder tests/cases of a clone")
+    return found
 
 
 def _cases_of(path: Path) -> Iterator[Case]:
@@ -81,7 +88,8 @@ def _examples(name: str, file: str, lines: list[str]) -> Iterator[Case]:
         if len(row) != len(columns):
             raise InputError(f"{file}, {name}: {len(row)} cells instead of {len(columns)}: {' | '.join(row)}")
         values = dict(zip(columns, row, strict=True))
-        yield _case(f"{name}: {row[0]}", file, [_filled(line, values) for line in facts])
+        case = _case(f"{name}: {row[0]}", file, [_filled(line, values) for line in facts])
+        yield dataclasses.replace(case, table=name)
 
 
 def _filled(line: str, values: dict[str, str]) -> str:

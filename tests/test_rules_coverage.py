@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 
 from spinecode.coding.decide import decide
 from spinecode.coding.tables import REGIONS, UNSPECIFIED, tables, tabular
 from spinecode.pipelines.cases import read_cases, rules_fired, words
 
-CASES = read_cases()
+CASES = read_cases(Path(__file__).resolve().parent / "cases")
 ENOUGH, NEAR = 2, 1
 
 
