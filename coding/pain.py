@@ -124,7 +124,9 @@ def outside_cause(case: Case, problem: Problem) -> int | None:
     for i, c in enumerate(case.findings.conditions):
         if c.kind != "outside_cause" or c.assertion != "present":
             continue
-        if case.tied((*problem.mentions, *problem.details), (i,), "due_to"):
+        if case.tied((*problem.mentions, *problem.details), (i,), "due_to") or case.tied(
+            (i,), problem.mentions, "with"
+        ):
             return i
         elsewhere = c.explains and problem.region and not share_group(c.explains, problem.regions)
         if c.source in _DIAGNOSTIC and not elsewhere and not _has_own_heading(problem, c.item):

@@ -150,7 +150,8 @@ def _segmental(case: Case) -> Found:
             if c.regions or not pelvic:
                 found += _or_query(one, draft(one, "segmental_dysfunction", "segmental-dysfunction"))
             if pelvic:
-                found += _or_query(one, draft(one, "segmental_dysfunction", "segmental-dysfunction", "pelvic"))
+                pelvis = dataclasses.replace(one, region="sacral")  # where the table keeps the pelvis
+                found += _or_query(pelvis, draft(pelvis, "segmental_dysfunction", "segmental-dysfunction", "pelvic"))
     return found
 
 

@@ -39,7 +39,7 @@ _STILL = wording("assertion-still")
 _NONE_SINCE = wording("assertion-none-since")
 _OTHER_OPENS = wording("assertion-other-opens")
 _LASTING = wording("assertion-lasting")
-_ASKED = re.compile(r"[ \t]?\(?\?")
+_ASKED = re.compile(r"[ \t]?[\"'”’)]?[ \t]?\(?\?")
 
 # Which status wins when several modifiers reach a mention; RESOLVED is history with a reason.
 _ORDER = ("NEGATED", "FAMILY", "OTHER_PERSON", "HYPOTHETICAL", "RESOLVED", "UNCERTAIN", "HISTORICAL")

@@ -56,6 +56,8 @@ class ConditionBuilder:
             mention.kind = "chronic_pain"
         if mention.kind in ("ignore", "unsited_pain") or mention.vetoed:
             return False
+        if mention.kind == "muscle_spasm" and mention.regions == ["cervical"]:
+            return False  # M62.830 is the back's; spasm of the neck has no code in scope
         if mention.meta.get("needs") != "spine" or mention.sited:
             return True
         if mention.kind not in _BY_COMPLAINT or self.draft.source(read.sentence) != "assessment":

@@ -25,10 +25,10 @@ _BULLET = re.compile(
 # A sentence ends at . ! ? before white space and an upper-case letter, digit or quote; not after these.
 _ABBREVIATION = re.compile(
     r"(?:\b(?:dr|mr|mrs|ms|prof|st|vs|no|pt|pts|approx|dept|fig|inc|jr|sr|e\.g|i\.e|etc|incl|ca|cf|al|wt|ht|temp|resp|exam"
-    r"|approx|lt|rt|hx|dx|tx|rx|fx|sx|b\.i\.d|t\.i\.d|q\.i\.d|p\.r\.n|p\.o|q\.d|a\.m|p\.m|h\.s|y\.o|mg|ml|cm|mm)|\b[A-Za-z])\.$",
+    r"|approx|lt|rt|hx|dx|tx|rx|fx|sx|b\.i\.d|t\.i\.d|q\.i\.d|p\.r\.n|p\.o|q\.d|a\.m|p\.m|h\.s|y\.o|mg|ml|cm|mm)|(?<!/)\b[A-Za-z])\.$",
     re.IGNORECASE,
 )
-_STOP = re.compile(r"[.!?]+[\"')\]”’]*(?=[ \t\u00a0]+[\"'(\[“‘]?[A-Z0-9•*]|[ \t\u00a0]*$)|;(?=[ \t])")
+_STOP = re.compile(r"[.!?]+[\"')\]”’]*(?=[ \t\u00a0]+[\"'(\[“‘]?[A-Z0-9•*]|[ \t\u00a0]+c/o\b|[ \t\u00a0]*$)|;(?=[ \t])")
 # "x.Y" without a space after the stop (dictation): only after a lower-case word of three letters or more.
 _TIGHT_STOP = re.compile(r"(?<=[a-z]{3})\.(?=[A-Z][a-z]+ )")
 _NUMBER_INLINE = re.compile(r"(?<![\w./-])(\d{1,2})[.)][ \t]+(?=[A-Z])")
@@ -301,9 +301,10 @@ class _Walker:
 
     def _is_entry_number(self, match: re.Match[str], start: int) -> bool:
         before = self.text[start : match.start()].rstrip()
+        listed = self.item > 0 and match.group().rstrip().endswith(")")
         return (
             int(match.group(1)) == self.item + 1
-            and (not before or before[-1] in ".;:,)")
+            and (listed or not before or before[-1] in ".;:,)")
             and (
                 self.section.category
                 in ("assessment", "post_diagnosis", "pre_diagnosis", "past_history", "plan", "problem_list")

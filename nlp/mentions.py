@@ -107,7 +107,8 @@ class SentenceReader:
         i = mention.start - 1
         while left <= i:
             span = self.view.at.get(i)
-            if span is not None and span.label_ in ("SITE", "LEVEL") and not metadata(span).get("part"):
+            pelvic = mention.kind == "segmental_dysfunction"
+            if span is not None and span.label_ in ("SITE", "LEVEL") and (pelvic or not metadata(span).get("part")):
                 found.insert(0, span)
                 i = span.start - 1
             elif self.view.words[i] in NP_WORDS or (found and self.view.words[i] in JOINERS):
