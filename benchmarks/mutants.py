@@ -38,6 +38,7 @@ MODULES = (
 SECONDS = 10
 """A mutant that needs longer than this for one pass runs in circles; that is noticed."""
 
+CASES = Path(__file__).resolve().parent.parent / "tests" / "cases"
 Undo = Callable[[], None]
 SAMPLE_FAMILIES, SAMPLE_PAIRS, SAMPLE_ROWS = 5003, 2003, 31
 
@@ -408,7 +409,7 @@ def _noticed(index: int) -> bool:
 def run(mutants: list[Mutant], processes: int) -> list[Mutant]:
     """The survivors."""
     global _JUDGE, _MUTANTS
-    _JUDGE, _MUTANTS = Judge(cases.read_cases(), sample()), mutants
+    _JUDGE, _MUTANTS = Judge(cases.read_cases(CASES), sample()), mutants
     wrong = [case.name for case in _JUDGE.cases if _wrong(case)]
     if wrong:
         raise SystemExit(f"mutants: {len(wrong)} cases fail before anything is broken: {wrong[0]}")
