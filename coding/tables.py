@@ -175,7 +175,13 @@ def table_rows(name: str, columns: tuple[str, ...]) -> Iterator[tuple[str, dict[
 
 def releases() -> tuple[str, ...]:
     """Names of the built-in releases, oldest first ("2026-04-01": the day the release takes effect)."""
-    return tuple(sorted(path.stem for path in (FOLDER / "releases").glob("*.json")))
+    return _releases_in(FOLDER)
+
+
+@functools.cache
+def _releases_in(folder: Path) -> tuple[str, ...]:
+    """Every decision asks: the folder is looked through once."""
+    return tuple(sorted(path.stem for path in (folder / "releases").glob("*.json")))
 
 
 @functools.cache

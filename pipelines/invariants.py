@@ -254,6 +254,8 @@ def _regions(note: f.Findings, result: CodeSet) -> Iterator[str]:
             said.add("lumbar")
         if c.kind in SACRAL_ONLY:
             said.add("sacral")
+        if "pelvic" in c.qualities:
+            said.add("sacral")
         if "brachial" in c.qualities:
             said.add("cervicothoracic")
         if c.roots:
@@ -337,7 +339,7 @@ def _unrelated_finding(note: f.Findings, result: CodeSet) -> f.Condition | None:
     if any(c.imaging and c.source != "assessment" for c in note.conditions):
         return None  # a recital counts where the patient has symptoms
     for c in note.conditions:
-        sites = tuple(region for region in stated_sites(c) if region) or _implied(c)
+        sites = (*(region for region in stated_sites(c) if region), *_implied(c))
         if not sites and c.kind not in OUTSIDE:
             return None
         here.update(groups_of((*sites, *c.explains)))

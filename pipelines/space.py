@@ -190,10 +190,12 @@ def _told(kind: f.Kind, share: Share) -> Iterator[f.Findings]:
 
 
 def _described(kind: f.Kind, share: Share) -> Iterator[f.Findings]:
-    """Side and quality at every place."""
+    """Each quality at every place, and with each side in every region."""
     qualities = ({}, *({"qualities": (quality,)} for quality in QUALITIES))
-    for place, side, quality in share.of(PLACES, SIDES, qualities):
-        yield _visit(condition(0, kind, _STATED, place, side, quality))
+    for place, quality in share.of(PLACES, qualities):
+        yield _visit(condition(0, kind, _STATED, place, quality))
+    for where, side, quality in share.of(WHERE, SIDES[1:], qualities):
+        yield _visit(condition(0, kind, _STATED, where, side, quality))
 
 
 def _timed(kind: f.Kind, share: Share) -> Iterator[f.Findings]:
