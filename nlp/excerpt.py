@@ -89,7 +89,7 @@ class ExcerptBuilder:
     def __init__(self, spelling: dict[str, str]) -> None:
         self._spelling = spelling
         words = "|".join(sorted(map(re.escape, spelling), key=len, reverse=True))
-        self._misspelt = re.compile(rf"(?<!\w)(?:{words})(?!\w)", re.IGNORECASE) if words else None
+        self._misspelt = re.compile(rf"(?<!\w)(?:{words})(?!\w)") if words else None
 
     def build(self, text: str, layout: Layout) -> Excerpt:
         """The excerpt of `text`: every kept sentence on a line of its own."""
@@ -110,8 +110,8 @@ class ExcerptBuilder:
         out.text = "".join(parts)
         return out
 
-    def _piece(self, raw: str, sentence: Sentence, out: Excerpt, offset: int) -> tuple[Piece, str]:
-        plain = raw.translate(_PLAIN)
+    def _changes(self, plain: str) -> list[tuple[int, int, str, levels.Levels | None]]:
+        """What is written otherwise in the excerpt: level expressions, "w/", misspelt words; in no order yet."""
         changes: list[tuple[int, int, str, levels.Levels | None]] = [
             (lv.start, lv.end, f" {levels.PLACEHOLDER} ", lv) for lv in levels.find(plain)
         ]
@@ -121,8 +121,20 @@ class ExcerptBuilder:
         ]
         if self._misspelt is not None:
             changes += [
-                (m.start(), m.end(), self._spelling[m.group().lower()], None) for m in self._misspelt.finditer(plain)
+                (m.start(), m.end(), self._spelling[m.group()], None)
+                for m in self._misspelt.finditer(plain.translate(_ASCII_LOWER))
             ]
+        return changes
+
+    def _piece(self, raw: str, sentence: Sentence, out: Excerpt, offset: int) -> tuple[Piece, str]:
+        plain = raw.translate(_PLAIN)
+        changes = self._changes(plain)
+        if not changes and "  " not in plain:
+            # Most sentences stand as they are: no need to go letter by letter.
+            first = sentence.start
+            out.begin.extend(range(first, first + len(plain)))
+            out.finish.extend(range(first + 1, first + len(plain) + 1))
+            return Piece(sentence, offset, offset + len(plain), ()), plain
         changes.sort(key=lambda c: c[:2])
         letters: list[str] = []
         found: list[tuple[int, levels.Levels]] = []

@@ -71,6 +71,7 @@ def discs_between(upper: str, lower: str) -> tuple[str, ...]:
     return tuple(disc(_ORDER[i], _ORDER[i + 1]) for i in range(left, right))
 
 
+_MAYBE = re.compile(r"[CTLSctls][ -]?\d")
 _PART = re.compile(rf"{_VERTEBRA}|\d{{1,2}}|[A-Za-z]+|[-/,&]", re.IGNORECASE)
 _SPANNING = {"-", "/", "to", "though", "through", "thru", "over", "on"}
 
@@ -113,7 +114,9 @@ def _crossing(digits: str, previous: str | None) -> str | None:
 
 def find(text: str) -> list[Levels]:
     """Level expressions of `text` (dashes already plain) with offsets into it."""
-    out = []
+    out: list[Levels] = []
+    if not _MAYBE.search(text):
+        return out
     for match in EXPRESSION.finditer(text):
         discs, vertebrae = parse(match.group())
         if (discs or vertebrae) and not _heart_sounds(text, match):

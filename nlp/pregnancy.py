@@ -41,11 +41,18 @@ _WEEKS = (
         re.IGNORECASE,
     ),
 )
+# None of the patterns above can match without one of these.
+_MAY_BE = re.compile(
+    r"pregnan|gestation|gravid|\biup\b|intrauterine|\bega\b|\bga\b|antenatal|prenatal|obstet|\bpara\b|\bg\d|fetal|\bob\b|\d\s*w(?:k|eeks?)?\s*\d",
+    re.IGNORECASE,
+)
 _ALLOWED = frozenset(("chief_complaint", "history", "assessment", "indication", "plan", "problem_list", "exam"))
 
 
 def _weeks(text: str) -> tuple[int, int, int] | None:
     """(completed weeks, start, end) of a stated gestational age."""
+    if not _MAY_BE.search(text):
+        return None
     for pattern in _WEEKS:
         for match in pattern.finditer(text):
             weeks = int(match["weeks"])
