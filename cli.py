@@ -74,10 +74,19 @@ def suggest(
         str | None,
         typer.Option("--why-not", metavar="CODE", help="What stood against this code, in place of the codes."),
     ] = None,
+    answer: Annotated[
+        list[str] | None,
+        typer.Option("--answer", metavar="GAP=ANSWER", help="What the provider answered to a gap; may be repeated."),
+    ] = None,
+    set_fact: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="FACT=VALUE", help="A fact that you, the coder, set; may be repeated."),
+    ] = None,
     release_file: ReleaseFileOption = None,
     debug: DebugOption = False,
 ) -> None:
     """Suggest codes for one note."""
+    from .pipelines.clarify import clarified, told
     from .pipelines.text_input import STDIN, check_date, read_note
 
     # All that can be wrong with the input is said before the language pipeline is loaded.
@@ -86,10 +95,11 @@ def suggest(
         _say("paste the note, then press Ctrl-D on an empty line")
     release = _release_file(release_file)
     asked = _asked_code(why_not, day, release) if why_not is not None else ""
+    answers, facts = told(answer or [], "--answer"), told(set_fact or [], "--set")
     note = read_note(file, encoding)
     engine = _engine(release)
     result = engine.suggest(note.text, encounter_id=encounter_id, provider=provider, date_of_service=day)
-    result = result.with_warnings(note.warnings)
+    result = clarified(engine, note.text, result, answers, facts).with_warnings(note.warnings)
     if asked:
         _answer_why_not(result, asked, release, as_json=as_json)
     elif as_json:

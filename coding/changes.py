@@ -28,7 +28,7 @@ def statement_place(note: Findings) -> str:
 
 
 def end_of(note: Findings) -> int:
-    """An offset behind everything that was found in the note."""
+    """An offset behind every mention of the note, and within its text."""
     ends = [c.evidence.end for c in note.conditions]
     ends += [mark.evidence.end for mark in (*note.intents, *note.phases, *note.studies)]
     return max([*ends, *(injury.evidence.end for injury in note.injuries)], default=0)
@@ -36,7 +36,7 @@ def end_of(note: Findings) -> int:
 
 def new_mention(note: Findings, kind: str, **attributes: Any) -> Condition:
     """A mention at the end of the note, an entry of its own where the note has entries."""
-    end = 1 + end_of(note)
+    end = end_of(note)
     item = 1 + max((c.item for c in note.conditions), default=0)
     source = _STATED_AS.get(statement_place(note), "history")
     stated = source != "history"

@@ -291,6 +291,20 @@ class Mark:
     assertion: Assertion = "present"
 
 
+Support = Literal["objective", "axial", "conservative_care", "spine_surgery", "past_trauma"]
+"""What the checklists want beside a code (examination findings, an axial pattern, treatment tried), and a past operation
+or accident that chronic pain may come from."""
+
+
+@dataclass(frozen=True)
+class Clarification:
+    """A fact told after the note: ``fact`` and ``answer`` as they were typed, ``by`` whom."""
+
+    fact: str
+    answer: str
+    by: Literal["provider", "coder"]
+
+
 @dataclass(frozen=True)
 class Findings:
     """One encounter, read. ``conditions`` are sorted by place in the note; every tuple is.
@@ -298,7 +312,9 @@ class Findings:
     ``has_assessment``: the note has a diagnostic statement of its own (an assessment, impression, diagnosis or
     post-/pre-operative diagnosis with content). ``complaint``: the visit's stated reason is spinal (chief complaint, reason for
     visit, or the first sentence of the history). ``phases``: cues for the 7th character, values of `Phase`.
-    ``intents``: cues, values of `Intent`. ``studies``: imaging in the note, value e.g. ``MRI lumbar``.
+    ``intents``: cues, values of `Intent`. ``studies``: imaging in the note, value e.g. ``MRI lumbar``. ``supports``: what
+    defends a code without deciding one, values of `Support`, the first quote of each.
+    ``clarifications``: answers given after the note was written, by its provider or by the coder.
     """
 
     document_type: DocumentType = "visit"
@@ -313,6 +329,8 @@ class Findings:
     intents: tuple[Mark, ...] = ()
     studies: tuple[Mark, ...] = ()
     red_flags: tuple[Mark, ...] = ()
+    supports: tuple[Mark, ...] = ()
+    clarifications: tuple[Clarification, ...] = ()
 
 
 # -- JSON --------------------------------------------------------------------------------------------------------------

@@ -23,7 +23,7 @@ def pregnancy(case: Case, drafts: tuple[Draft, ...]) -> Found:
     if state is None or not drafts:
         return Found()
     evidence = (state.evidence, *(detail.evidence for detail in state.details))
-    trimester = state.trimester or _trimester(state.weeks)
+    trimester = state.trimester or trimester_of_weeks(state.weeks)
     if state.relation == "incidental":
         return Found((plain("Z33.1", "pregnancy_incidental", "pregnancy-incidental", LAST, evidence),))
     family, rule = _family(case, drafts)
@@ -49,7 +49,7 @@ def _family(case: Case, drafts: tuple[Draft, ...]) -> tuple[str, str]:
     return "pregnancy_caused", "pregnancy-caused" if relation == "caused" else "pregnancy-cause-unstated"
 
 
-def _trimester(weeks: int | None) -> str:
+def trimester_of_weeks(weeks: int | None) -> str:
     """First below 14 completed weeks, second below 28, third from there."""
     if weeks is None:
         return ""

@@ -295,5 +295,53 @@ def payer_notes() -> tuple[PayerNote, ...]:
     )
 
 
+# -- gaps --------------------------------------------------------------------------------------------------------------
+
+_ELEMENT_COLUMNS = ("element", "order", "title", "why", "source")
+_CHECKLIST_COLUMNS = ("code", "element", "item", "source")
+
+
+@dataclass(frozen=True)
+class GapElement:
+    """One row of ``gap_elements.csv``. ``why`` is a template: {about} is filled in. ``order``: the lower, the sooner asked."""
+
+    element: str
+    order: int
+    title: str
+    why: str
+    source: str
+
+
+@dataclass(frozen=True)
+class ChecklistItem:
+    """One row of ``gap_checklists.csv``: what the guide wants in the note beside codes that start with ``code``."""
+
+    code: str
+    element: str
+    item: str
+    source: str
+
+
+@functools.cache
+def gap_elements() -> Mapping[str, GapElement]:
+    """The elements of documentation by name. Raises `TableError` for an order that is no number."""
+    found: dict[str, GapElement] = {}
+    for where, row in _rows("gap_elements.csv", _ELEMENT_COLUMNS):
+        if not row["order"].isdigit() or row["element"] in found:
+            raise TableError(f"{where}: order is a number, and each element stands once")
+        found[row["element"]] = GapElement(row["element"], int(row["order"]), row["title"], row["why"], row["source"])
+    return found
+
+
+@functools.cache
+def gap_checklists() -> tuple[ChecklistItem, ...]:
+    """What the checklists of the guide demand beside which codes."""
+    items = tuple(ChecklistItem(**row) for _, row in _rows("gap_checklists.csv", _CHECKLIST_COLUMNS))
+    unknown = [item.element for item in items if item.element not in gap_elements()]
+    if unknown:
+        raise TableError(f"gap_checklists.csv: {unknown[0]!r} is no element of gap_elements.csv")
+    return items
+
+
 def _list(cell: str) -> tuple[str, ...]:
     return tuple(word for word in cell.split(";") if word)

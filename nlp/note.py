@@ -15,6 +15,7 @@ from .lexicon import wording
 from .marks import Marks
 from .pregnancy import pregnancy_of
 from .sources import source_of
+from .supports import supports
 
 if TYPE_CHECKING:
     from .draft import Draft
@@ -195,6 +196,7 @@ def complete_findings(draft: Draft, conditions: tuple[f.Condition, ...], links: 
         intents=marks.intents(),
         studies=marks.studies(),
         red_flags=marks.red_flags(),
+        supports=supports(draft) if conditions else (),
     )
 
 

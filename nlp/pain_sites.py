@@ -12,6 +12,7 @@ from .sentence_view import BREAKS, PREPOSITIONS, Mention, SentenceView
 
 _FILLERS = words("words-fillers")
 _RADIATION = words("words-radiation")
+_ATTRIBUTIVE = ("sore", "painful", "achy", "stiff")
 
 
 class PainSites:
@@ -129,9 +130,16 @@ class PainSites:
                 or self.view.words[i] in _FILLERS
                 or self.view.words[i] in ("still", "feels", "very", "really", "quite", "so", "it", "started", "to")
             ):
-                return []
+                break
             i, gap = i - 1, gap + 1
-        if head.end < self.view.end and head.text.lower() == "sore":
-            span = self.view.at.get(head.end)
-            return [span] if span is not None and span.label_ == "SITE" else []
-        return []
+        return self._noun_after(head) if head.text.lower() in _ATTRIBUTIVE else []
+
+    def _noun_after(self, head: Span) -> list[Span]:
+        """As in "a sore back", "chronic painful left knee"."""
+        i = head.end
+        while i < self.view.end and i not in self.view.at and self.view.np(i):
+            i += 1
+        span = self.view.at.get(i)
+        if span is not None and span.label_ == "SIDE":
+            span = self.view.at.get(span.end)
+        return [span] if span is not None and span.label_ == "SITE" else []

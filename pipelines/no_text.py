@@ -34,6 +34,7 @@ def blank_text(result: Mapping[str, Any], release_file: Tabular | None = None) -
         {**_bare(entry), "what": entry["what"] if entry["what"] in own else ""} for entry in result["seen"]
     ]
     blanked["red_flags"] = _bare(result["red_flags"])
+    blanked["gaps"] = _bare(result["gaps"])
     blanked["findings"] = _bare(result["findings"])
     if "extra" in result:
         blanked["extra"] = dict.fromkeys(result["extra"], "")

@@ -12,6 +12,7 @@ from typing import Final
 
 from ..coding.codeset import Code, NotCoded
 from ..coding.findings import Evidence
+from ..coding.gaps.model import Gap
 from .result import Result
 
 WIDTH: Final = 100
@@ -20,6 +21,9 @@ _QUOTE: Final = 60
 """Longest quote shown; the rest stands in the JSON."""
 _QUOTES: Final = 8
 """Most quotes shown of one code."""
+
+_GAPS: Final = 3
+"""Most gaps shown in full: a provider answers few questions (query fatigue)."""
 
 _OUTCOMES: Final = {
     "code": "",
@@ -33,7 +37,15 @@ _UNSAFE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u206
 
 def render(result: Result) -> str:
     """The whole result, red flags first."""
-    parts = [_red_flags(result), _codes(result), _not_coded(result), _seen(result), _warnings(result)]
+    parts = [
+        _red_flags(result),
+        _clarified(result),
+        _codes(result),
+        _gaps(result),
+        _not_coded(result),
+        _seen(result),
+        _warnings(result),
+    ]
     return "\n\n".join("\n".join(lines) for lines in parts if lines) + "\n"
 
 
@@ -63,6 +75,49 @@ def _code(number: int, code: Code) -> list[str]:
     if code.exception is not None:
         lines += labelled("exception", f"stands beside {code.exception.with_code}: {code.exception.note}")
     return lines
+
+
+def _clarified(result: Result) -> list[str]:
+    """What was told after the note, and what it changed."""
+    if result.before is None:
+        return []
+    told = [f"{c.fact} = {plain(c.answer) or 'none'} (by the {c.by})" for c in result.findings.clarifications]
+    now = tuple(code.code for code in result.codes)
+    lines = ["TOLD AFTER THE NOTE", *items(told)]
+    if now == result.before:
+        return [*lines, *wrapped("The codes stay as they were.", 2)]
+    return [*lines, *wrapped(f"before: {_codes_in_a_row(result.before)}; now: {_codes_in_a_row(now)}", 2, 4)]
+
+
+def _codes_in_a_row(codes: Iterable[str]) -> str:
+    return " + ".join(codes) or "no code"
+
+
+def _gaps(result: Result) -> list[str]:
+    """What is worth asking the provider, the most important first, and what each answer would give."""
+    if not result.gaps:
+        return []
+    lines = ["OPEN, AND WORTH ASKING"]
+    for gap in result.gaps[:_GAPS]:
+        lines += items([f"{gap.id}: {plain(gap.why)}"])
+        lines += wrapped(_answers(gap, tuple(code.code for code in result.codes)), 4, 6)
+    rest = result.gaps[_GAPS:]
+    return lines + (wrapped(f"and {len(rest)} more: {', '.join(gap.id for gap in rest)}", 2, 4) if rest else [])
+
+
+def _answers(gap: Gap, now: tuple[str, ...]) -> str:
+    """As in "left → M54.42, right → M54.41; now M54.40": answers that lead to the same codes stand together."""
+    if gap.effect == "defence":
+        return (
+            f"no answer changes a code; asked for by: {gap.demanded_by}"
+            if gap.demanded_by
+            else "no answer changes a code"
+        )
+    by_codes: dict[tuple[str, ...], list[str]] = {}
+    for option in gap.options:
+        by_codes.setdefault(option.codes, []).append(option.answer)
+    told = [f"{' or '.join(answers)} → {_codes_in_a_row(codes)}" for codes, answers in by_codes.items()]
+    return f"{', '.join(told)}; now {_codes_in_a_row(now)}"
 
 
 def _not_coded(result: Result) -> list[str]:
@@ -98,13 +153,16 @@ def _warnings(result: Result) -> list[str]:
 
 def _quotes(evidence: Iterable[Evidence]) -> str:
     """The quoted words with their sections, each section named once after its words."""
-    distinct = dict.fromkeys((_section(piece), _short(plain(piece.text), _QUOTE)) for piece in _outermost(evidence))
+    pieces = list(evidence)
+    distinct = dict.fromkeys((_section(piece), _short(plain(piece.text), _QUOTE)) for piece in _outermost(pieces))
+    distinct = {(section, words): None for section, words in distinct if words}
     shown = list(distinct)[:_QUOTES]
     by_section: dict[str, list[str]] = {}
     for section, words in shown:
         by_section.setdefault(section, []).append(f"“{words}”")
     more = f"; and {len(distinct) - len(shown)} more" if len(distinct) > len(shown) else ""
-    return "; ".join(f"{', '.join(words)} ({section})" for section, words in by_section.items()) + more
+    told = dict.fromkeys(plain(piece.section) for piece in pieces if not piece.text and piece.section)
+    return "; ".join([*(f"{', '.join(words)} ({section})" for section, words in by_section.items()), *told]) + more
 
 
 def _outermost(evidence: Iterable[Evidence]) -> Iterator[Evidence]:

@@ -14,6 +14,7 @@ from typing import Any, Final, get_args
 
 from ..coding.codeset import Code, CodeSet, NotCoded, Notice, Outcome, RedFlag, Role, Seen, Status
 from ..coding.findings import Evidence, Findings, json_schema, to_json
+from ..coding.gaps.model import Effect, Element, Gap, Gaps, OpenFact, Option
 
 SCHEMA: Final = "spinecode/result/1"
 
@@ -23,7 +24,9 @@ class Result:
     """The suggestion for one note, with everything that led to it.
 
     ``engine`` is the version of the package, ``ruleset`` a hash of its tables and phrases and ``text_sha256`` one of
-    the note's UTF-8, so that a stored result says exactly what made it. ``extra`` holds the keys of a batch row that
+    the note's UTF-8, so that a stored result says exactly what made it. ``open_facts`` are all facts left open of which
+    two answers lead to different codes, ``gaps`` those worth asking about, the most important first. ``before``: the
+    codes as they were before the facts in ``findings.clarifications`` were told. ``extra`` holds the keys of a batch row that
     spinecode does not know.
     """
 
@@ -40,7 +43,10 @@ class Result:
     seen: tuple[Seen, ...]
     red_flags: tuple[RedFlag, ...]
     warnings: tuple[Notice, ...]
+    open_facts: tuple[OpenFact, ...]
+    gaps: tuple[Gap, ...]
     findings: Findings
+    before: tuple[str, ...] | None = None
     extra: Mapping[str, Any] | None = None
 
     def to_dict(self) -> dict[str, Any]:
@@ -56,8 +62,11 @@ class Result:
             "text_sha256": self.text_sha256,
             "outcome": self.outcome,
             **decision_data(self),
+            **gap_data(self),
             "findings": to_json(self.findings),
         }
+        if self.before is not None:
+            out["before"] = list(self.before)
         if self.extra is not None:
             out["extra"] = dict(self.extra)
         return out
@@ -75,6 +84,7 @@ def build_result(
     text: str,
     findings: Findings,
     code_set: CodeSet,
+    gaps: Gaps,
     *,
     engine: str,
     ruleset: str,
@@ -96,6 +106,8 @@ def build_result(
         seen=code_set.seen,
         red_flags=code_set.red_flags,
         warnings=code_set.warnings,
+        open_facts=gaps.open_facts,
+        gaps=gaps.gaps,
         findings=findings,
     )
 
@@ -114,6 +126,45 @@ def decision_data(decided: Result | CodeSet) -> dict[str, Any]:
         "seen": [{"what": entry.what, "evidence": _evidence(entry.evidence)} for entry in decided.seen],
         "red_flags": [{"flag": entry.flag, "evidence": _evidence(entry.evidence)} for entry in decided.red_flags],
         "warnings": [{"kind": notice.kind, "message": notice.message} for notice in decided.warnings],
+    }
+
+
+def gap_data(result: Result | Gaps) -> dict[str, Any]:
+    """The two lists of what the note leaves open."""
+    return {
+        "open_facts": [
+            {
+                "id": fact.id,
+                "element": fact.element,
+                "about": fact.about,
+                "effect": fact.effect,
+                "options": [_option(option) for option in fact.options],
+            }
+            for fact in result.open_facts
+        ],
+        "gaps": [_gap(gap) for gap in result.gaps],
+    }
+
+
+def _gap(gap: Gap) -> dict[str, Any]:
+    return {
+        "id": gap.id,
+        "element": gap.element,
+        "about": gap.about,
+        "why": gap.why,
+        "effect": gap.effect,
+        "options": [{**_option(o), "supported_by": list(o.supported_by)} for o in gap.options],
+        "indicators": _evidence(gap.indicators),
+        "demanded_by": gap.demanded_by or None,
+    }
+
+
+def _option(option: Option) -> dict[str, Any]:
+    return {
+        "answer": option.answer,
+        "words": option.words,
+        "codes": list(option.codes),
+        "introduces": option.introduces,
     }
 
 
@@ -180,6 +231,22 @@ def result_schema() -> dict[str, Any]:
             "evidence": evidence,
         }
     )
+    about = {
+        "id": text,
+        "element": {"enum": list(get_args(Element))},
+        "about": text,
+        "effect": {"enum": list(get_args(Effect))},
+    }
+    option = {
+        "answer": text,
+        "words": text,
+        "codes": {"type": "array", "items": text},
+        "introduces": {"type": "boolean"},
+    }
+    options = {"type": "array", "items": _object(option), "minItems": 2}
+    indexes = {"type": "array", "items": {"type": "integer", "minimum": 0}}
+    supported_options = {"type": "array", "items": _object({**option, "supported_by": indexes}), "minItems": 2}
+    gap = {**about, "why": text, "options": supported_options, "indicators": evidence, "demanded_by": maybe}
     schema = _object(
         {
             "schema": {"const": SCHEMA},
@@ -196,10 +263,13 @@ def result_schema() -> dict[str, Any]:
             "seen": {"type": "array", "items": _object({"what": text, "evidence": evidence})},
             "red_flags": {"type": "array", "items": _object({"flag": text, "evidence": evidence})},
             "warnings": {"type": "array", "items": _object({"kind": text, "message": text})},
+            "open_facts": {"type": "array", "items": _object({**about, "options": options})},
+            "gaps": {"type": "array", "items": _object(gap)},
             "findings": {"$ref": findings["$ref"]},
+            "before": {"type": "array", "items": text},
             "extra": {"type": "object"},
         },
-        optional=("extra",),
+        optional=("before", "extra"),
     )
     return {"$schema": findings["$schema"], "title": "spinecode result", **schema, "$defs": findings["$defs"]}
 

@@ -19,6 +19,7 @@ from ..coding.codeset import CodeSet
 from ..coding.decide import decide
 from ..coding.errors import FindingsError
 from ..coding.findings import Findings, from_json
+from ..coding.gaps.analysis import gaps_of
 from ..coding.releases import release_for
 from ..coding.tables import releases
 from ..coding.tabular import Tabular
@@ -63,10 +64,19 @@ class Spinecode:
         """
         day = check_date(date_of_service)
         findings = self._reader.read(check_text(text), day)
+        return self.decided(text, findings, encounter_id=encounter_id, provider=provider)
+
+    def decided(
+        self, text: str, findings: Findings, *, encounter_id: str | int | None = None, provider: str | None = None
+    ) -> Result:
+        """The result of findings that were read from ``text``, or read and then clarified."""
+        release = release_of(findings.date_of_service, self.release_file)
+        code_set = decide(findings, release)
         return build_result(
             text,
             findings,
-            decide(findings, release_of(day, self.release_file)),
+            code_set,
+            gaps_of(findings, code_set, release),
             engine=__version__,
             ruleset=ruleset(),
             encounter_id=encounter_id,

@@ -87,6 +87,8 @@ VALUES = {
         "unexplained weight loss",
         "cancer",
         "progressive neurological deficit",
+        "neurological deficit",
+        "immunosuppression",
         "intravenous drug use",
         "night pain",
     },

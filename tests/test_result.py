@@ -10,10 +10,15 @@ import pytest
 import spinecode
 from spinecode.coding.codeset import Code, Exemption, NotCoded, Notice, RedFlag, Seen
 from spinecode.coding.findings import Condition, Evidence, Findings, Mark
+from spinecode.coding.gaps.model import Gap, OpenFact, Option
 from spinecode.pipelines.no_text import blank_text
 from spinecode.pipelines.result import SCHEMA, Result, canonical_json, result_schema
 
 ROOT = Path(__file__).resolve().parent.parent
+OPTIONS = (
+    Option("left", "left", ("M54.32",), introduces=False, supported_by=(0,)),
+    Option("right", "right", ("M54.31",), introduces=False, supported_by=()),
+)
 WORDS = 'Mr. Quill said ”my back” is "on fire", denies   numbness'
 
 
@@ -53,6 +58,10 @@ def result() -> Result:
         ),
         seen=(Seen("Gouty arthritis of Mr. Quill", (problem,)),),
         red_flags=(RedFlag("saddle anaesthesia", (said,)),),
+        open_facts=(OpenFact("laterality:sciatica", "laterality", "side of the sciatica", "code", OPTIONS),),
+        gaps=(
+            Gap("laterality:sciatica", "laterality", "side of the sciatica", "It is open.", "code", OPTIONS, (said,)),
+        ),
         warnings=(Notice("conflict", f"“{WORDS}” against the exam."),),
         findings=Findings(
             conditions=(
@@ -88,7 +97,7 @@ def test_the_schema_refuses_a_code_without_evidence(result):
 def test_keys_stand_in_the_contracts_order(result):
     keys = (
         "schema encounter_id provider date_of_service release engine ruleset text_sha256 outcome codes not_coded seen "
-        "red_flags warnings findings extra"
+        "red_flags warnings open_facts gaps findings extra"
     )
     assert " ".join(result.to_dict()) == keys
     assert list(result.to_dict()["codes"][1]) == [

@@ -1,0 +1,28 @@
+"""What defends a code without deciding one: examination findings, an axial pattern, treatment tried, past surgery.
+
+Asked of the whole text, not of the excerpt that is read closely: one quote of each is enough.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, get_args
+
+from ..coding import findings as f
+from .lexicon import wording
+
+if TYPE_CHECKING:
+    from .draft import Draft
+
+_PATTERNS: Final = {value: wording(f"support-{value.replace('_', '-')}") for value in get_args(f.Support)}
+
+
+def supports(draft: Draft) -> tuple[f.Mark, ...]:
+    """The first quote of each kind of support that the note holds, in note order."""
+    found = []
+    for value, pattern in _PATTERNS.items():
+        match = pattern.search(draft.text)
+        if match is not None:
+            sentence = draft.sentence_at(match.start())
+            section = (sentence.section.title if sentence else "") or "(no heading)"
+            found.append(f.Mark(value, f.Evidence(match.start(), match.end(), match[0], section)))
+    return tuple(sorted(found, key=lambda mark: (mark.evidence, mark.value)))
