@@ -123,7 +123,7 @@ def _inherited(findings: Findings, selection: Selection, index: int) -> Sites:
         return {None: ()}  # `_fold` joins it to the namesake that says more
     same = [o for o in (*coded, *support) if o.kind in alike and not is_graded_down(o)]
     apart = WITHOUT_REGION | SACRAL_ONLY if c.kind in SPINAL_PAIN else WITHOUT_REGION
-    company = [o for o in coded if o.kind not in apart]
+    company = [o for o in coded if o.kind not in apart and o.kind not in _LEG]  # a leg is no region of the spine
     pains = [o for o in (*coded, *support) if o.kind in SPINAL_PAIN and not o.imaging]
     for others, keep_levels in ((same, True), (company, False), ((*company, *pains), False)):
         places = _one_group(c, others)
