@@ -66,8 +66,27 @@ def assertion_of(span: Span, piece: Piece, doc: Doc, text: str, excerpt: Excerpt
     before, after = text[piece.sentence.start : left], text[right : piece.sentence.end]
     form = form_status(text, left, right)
     if form is not None:
-        return form[0], form[1], ""
+        words = _inside_box(span, doc, text, excerpt, left, form) if form[0] == "present" else None
+        return words or (form[0], form[1], "")
     return _worded(span, piece, text, before, after) or _by_context(span, doc, after) or _by_section(piece)
+
+
+def _inside_box(
+    span: Span, doc: Doc, text: str, excerpt: Excerpt, left: int, form: tuple[Assertion, str]
+) -> Verdict | None:
+    """What stands between a ticked box and the mention: "[x] denies back pain", "[x] family history of scoliosis"."""
+    box = text.rfind(form[1], 0, left)
+    if box < 0:
+        return None
+    for category in _ORDER:
+        for modifier in span._.modifiers:
+            start, end = modifier.modifier_span
+            if modifier.category != category or end > span.start or start < 0:
+                continue
+            at = excerpt.span(doc[start].idx, doc[end - 1].idx + 1)[0]
+            if box + len(form[1]) <= at:
+                return _STATUS[category], doc[start:end].text, ""
+    return None
 
 
 def _worded(span: Span, piece: Piece, text: str, before: str, after: str) -> Verdict | None:
