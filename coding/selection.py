@@ -245,6 +245,7 @@ def _recitals(findings: Findings, coded: set[int]) -> tuple[set[int], tuple[tupl
             or not _in_groups(c.regions, groups)
             or _overruled(findings, c)
             or any(is_diagnosis(s) and same_or_unknown(s.regions, c.regions) for s in stated)
+            or _caused_elsewhere(findings, c)
         ):
             refused.append((i, "imaging-recital"))
         else:
@@ -256,6 +257,18 @@ def _recitals(findings: Findings, coded: set[int]) -> tuple[set[int], tuple[tupl
             found.discard(i)
             refused.append((i, "imaging-lighter"))
     return found, tuple(refused)
+
+
+def _caused_elsewhere(findings: Findings, c: Condition) -> bool:
+    """Whether the assessment states a cause outside our scope for pain of that region: a recital does not change it."""
+    return any(
+        o.kind == "outside_cause"
+        and o.source == "assessment"
+        and o.assertion == "present"
+        and o.heading
+        and same_or_unknown(o.explains, c.regions)
+        for o in findings.conditions
+    )
 
 
 def _explains_complaint(findings: Findings, index: int) -> bool:

@@ -17,7 +17,8 @@ _DAYS = r"(?:\s*(?:\+|-|and|&|,)?\s*(?P<days>\d)(?:\s*/\s*7|\s*d(?:ays?)?)?)?"
 # Six weeks and two days may be counted from an operation too: only in a note that speaks of pregnancy.
 _BARE_WEEKS = re.compile(r"\b(?P<weeks>\d{1,2})\s*w(?:k|eeks?)?\s*(?P<days>\d)\s*d\b", re.IGNORECASE)
 _SPOKEN_OF = re.compile(
-    r"pregnan|gestation|gravid|\biup\b|intrauterine|\bega\b|antenatal|prenatal|obstet|\bG\d ?P\d|f(?:o)?etal|trimester|fundal|\bOB\b",
+    r"pregnan|gestation|gravid|\biup\b|intrauterine|\bega\b|antenatal|prenatal|obstet|\bG\d ?P\d|fo?etal|"
+    r"trimester|fundal|\bOB\b",
     re.IGNORECASE,
 )
 _WEEKS = (
