@@ -39,6 +39,9 @@ _STILL = wording("assertion-still")
 _NONE_SINCE = wording("assertion-none-since")
 _OTHER_OPENS = wording("assertion-other-opens")
 _LASTING = wording("assertion-lasting")
+_CONSIDERED = wording("assertion-considered")
+_DIFFERENTIAL = wording("assertion-differential")
+_INJURED_LONG_AGO = wording("assertion-injured-long-ago")
 _ASKED = re.compile(r"[ \t]?[\"'”’)]?[ \t]?\(?\?")
 
 # Which status wins when several modifiers reach a mention; RESOLVED is history with a reason.
@@ -68,7 +71,12 @@ def assertion_of(span: Span, piece: Piece, doc: Doc, text: str, excerpt: Excerpt
     if form is not None:
         words = _inside_box(span, doc, text, excerpt, left, form) if form[0] == "present" else None
         return words or (form[0], form[1], "")
-    return _worded(span, piece, text, before, after) or _by_context(span, doc, after) or _by_section(piece)
+    return (
+        _worded(span, piece, text, before, after)
+        or _by_context(span, doc, after)
+        or _weighed(before)
+        or _by_section(piece)
+    )
 
 
 def _inside_box(
@@ -122,6 +130,12 @@ def _by_context(span: Span, doc: Doc, after: str) -> Verdict | None:
     return _STATUS[category], doc[start:end].text, "resolved" if category == "RESOLVED" else ""
 
 
+def _weighed(before: str) -> Verdict | None:
+    """What is only thought of: "Consider facet-mediated pain", and every entry of a differential to its end."""
+    found = _CONSIDERED.search(before) or _DIFFERENTIAL.match(before)
+    return ("uncertain", found.group().strip(), "") if found else None
+
+
 def _by_section(piece: Piece) -> Verdict:
     section = piece.sentence.section
     if section.category == "family":
@@ -149,7 +163,7 @@ def _past_by_wording(span: Span, before: str, sentence: str) -> str:
     if operated:
         return operated.group().split()[0]
     if span.label_ == "CONDITION" and span.id_.startswith(("strain", "sprain", "back-injury")):
-        earlier = _DIAGNOSED_BEFORE.search(before)
+        earlier = _DIAGNOSED_BEFORE.search(before) or _INJURED_LONG_AGO.search(before)
         if earlier:
             return earlier.group(1)
     if not span.id_.startswith("pain"):
