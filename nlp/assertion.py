@@ -24,6 +24,7 @@ _ANSWER = wording("assertion-answer")
 
 _KIN_OPENS = wording("assertion-kin-opens")
 _KIN_REPORTS = wording("assertion-kin-reports")
+_KIN_RELATIVE = wording("assertion-kin-relative")
 _PATIENT = wording("assertion-patient")
 _OPERATED_FOR = wording("assertion-operated-for")
 _DIAGNOSED_BEFORE = wording("assertion-diagnosed-before")
@@ -147,6 +148,9 @@ def _by_section(piece: Piece) -> Verdict:
 
 def _kin_is_subject(before: str) -> bool:
     """A sentence about a relative: it opens with one, who is not the one reporting, and the patient does not come in."""
+    relative = _KIN_RELATIVE.search(before)
+    if relative is not None and not _PATIENT.search(before, relative.end()):
+        return True
     opening = _KIN_OPENS.match(before)
     return (
         opening is not None
@@ -162,7 +166,7 @@ def _past_by_wording(span: Span, before: str, sentence: str) -> str:
     operated = _OPERATED_FOR.search(before)
     if operated:
         return operated.group().split()[0]
-    if span.label_ == "CONDITION" and span.id_.startswith(("strain", "sprain", "back-injury")):
+    if span.label_ == "CONDITION" and span.id_.startswith(("strain", "sprain", "whiplash", "back-injury")):
         earlier = _DIAGNOSED_BEFORE.search(before) or _INJURED_LONG_AGO.search(before)
         if earlier:
             return earlier.group(1)

@@ -98,7 +98,8 @@ class SentenceView:
             return True
         before = self.words[max(self.start, level.start - 3) : level.start]
         return bool(before) and (
-            before[-1] in _OPERATIONS or (before[-1] in ("of", "at", "from") and before[-2:-1] != [] and before[-2] in _OPERATIONS)
+            before[-1] in _OPERATIONS
+            or (before[-1] in ("of", "at", "from") and before[-2:-1] != [] and before[-2] in _OPERATIONS)
         )
 
     def only_joined(self, start: int, end: int) -> bool:
