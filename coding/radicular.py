@@ -121,8 +121,10 @@ def _compressed(case: Case) -> tuple[Problem, ...]:
         displaced = [d for d in discs if d.kind == "disc_displacement"] or discs
         at_level = [d for d in displaced if d.level in compression.levels]
         by_root = [d for d in displaced if d.level and root_matches(compression.roots, d.level)]
-        alone = displaced if len(displaced) == 1 and (not displaced[0].level or not compression.levels) else []
-        found.extend(d for d in (at_level or by_root or alone) if d not in found)
+        by_exit = [d for d in displaced if d.level and exiting_root_matches(compression.roots, d.level)]
+        placed = bool(compression.levels or compression.roots)
+        alone = displaced if len(displaced) == 1 and not (displaced[0].level and placed) else []
+        found.extend(d for d in (at_level or by_root or by_exit or alone) if d not in found)
     return tuple(found)
 
 

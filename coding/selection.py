@@ -121,6 +121,8 @@ def _refusal(findings: Findings, c: Condition) -> str:
         return "imaging-minor" if is_mild_narrowing(c) else ""
     if EXPLAINED_AWAY.intersection(c.qualities) or is_mild_narrowing(c):
         return "imaging-minor"
+    if _is_free_of_pain(findings, c):
+        return "imaging-recital"
     if is_light(c) and _has_stated_cause(findings, c):
         return "imaging-lighter"
     return ""
@@ -154,6 +156,15 @@ def _hedged_by_heading(findings: Findings, c: Condition) -> bool:
         and same_or_unknown(other.regions, c.regions)
         for other in findings.conditions
     )
+
+
+def _is_free_of_pain(findings: Findings, c: Condition) -> bool:
+    """Whether the note denies pain where this finding lies and tells of no spinal symptom at all."""
+    denied = any(
+        o.kind == "pain" and o.assertion == "negated" and same_or_unknown(o.regions, c.regions)
+        for o in findings.conditions
+    )
+    return denied and _symptomatic_groups(findings, SUPPORTING) is None
 
 
 def _has_stated_cause(findings: Findings, c: Condition) -> bool:
@@ -245,6 +256,7 @@ def _recitals(findings: Findings, coded: set[int]) -> tuple[set[int], tuple[tupl
             or not _in_groups(c.regions, groups)
             or _overruled(findings, c)
             or any(is_diagnosis(s) and same_or_unknown(s.regions, c.regions) for s in stated)
+            or _caused_elsewhere(findings, c)
         ):
             refused.append((i, "imaging-recital"))
         else:
@@ -256,6 +268,18 @@ def _recitals(findings: Findings, coded: set[int]) -> tuple[set[int], tuple[tupl
             found.discard(i)
             refused.append((i, "imaging-lighter"))
     return found, tuple(refused)
+
+
+def _caused_elsewhere(findings: Findings, c: Condition) -> bool:
+    """Whether the assessment states a cause outside our scope for pain of that region: a recital does not change it."""
+    return any(
+        o.kind == "outside_cause"
+        and o.source == "assessment"
+        and o.assertion == "present"
+        and o.heading
+        and same_or_unknown(o.explains, c.regions)
+        for o in findings.conditions
+    )
 
 
 def _explains_complaint(findings: Findings, index: int) -> bool:

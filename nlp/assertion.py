@@ -24,6 +24,7 @@ _ANSWER = wording("assertion-answer")
 
 _KIN_OPENS = wording("assertion-kin-opens")
 _KIN_REPORTS = wording("assertion-kin-reports")
+_KIN_RELATIVE = wording("assertion-kin-relative")
 _PATIENT = wording("assertion-patient")
 _OPERATED_FOR = wording("assertion-operated-for")
 _DIAGNOSED_BEFORE = wording("assertion-diagnosed-before")
@@ -39,6 +40,9 @@ _STILL = wording("assertion-still")
 _NONE_SINCE = wording("assertion-none-since")
 _OTHER_OPENS = wording("assertion-other-opens")
 _LASTING = wording("assertion-lasting")
+_CONSIDERED = wording("assertion-considered")
+_DIFFERENTIAL = wording("assertion-differential")
+_INJURED_LONG_AGO = wording("assertion-injured-long-ago")
 _ASKED = re.compile(r"[ \t]?[\"'”’)]?[ \t]?\(?\?")
 
 # Which status wins when several modifiers reach a mention; RESOLVED is history with a reason.
@@ -66,8 +70,32 @@ def assertion_of(span: Span, piece: Piece, doc: Doc, text: str, excerpt: Excerpt
     before, after = text[piece.sentence.start : left], text[right : piece.sentence.end]
     form = form_status(text, left, right)
     if form is not None:
-        return form[0], form[1], ""
-    return _worded(span, piece, text, before, after) or _by_context(span, doc, after) or _by_section(piece)
+        words = _inside_box(span, doc, text, excerpt, left, form) if form[0] == "present" else None
+        return words or (form[0], form[1], "")
+    return (
+        _worded(span, piece, text, before, after)
+        or _by_context(span, doc, after)
+        or _weighed(before)
+        or _by_section(piece)
+    )
+
+
+def _inside_box(
+    span: Span, doc: Doc, text: str, excerpt: Excerpt, left: int, form: tuple[Assertion, str]
+) -> Verdict | None:
+    """What stands between a ticked box and the mention: "[x] denies back pain", "[x] family history of scoliosis"."""
+    box = text.rfind(form[1], 0, left)
+    if box < 0:
+        return None
+    for category in _ORDER:
+        for modifier in span._.modifiers:
+            start, end = modifier.modifier_span
+            if modifier.category != category or end > span.start or start < 0:
+                continue
+            at = excerpt.span(doc[start].idx, doc[end - 1].idx + 1)[0]
+            if box + len(form[1]) <= at:
+                return _STATUS[category], doc[start:end].text, ""
+    return None
 
 
 def _worded(span: Span, piece: Piece, text: str, before: str, after: str) -> Verdict | None:
@@ -103,6 +131,12 @@ def _by_context(span: Span, doc: Doc, after: str) -> Verdict | None:
     return _STATUS[category], doc[start:end].text, "resolved" if category == "RESOLVED" else ""
 
 
+def _weighed(before: str) -> Verdict | None:
+    """What is only thought of: "Consider facet-mediated pain", and every entry of a differential to its end."""
+    found = _CONSIDERED.search(before) or _DIFFERENTIAL.match(before)
+    return ("uncertain", found.group().strip(), "") if found else None
+
+
 def _by_section(piece: Piece) -> Verdict:
     section = piece.sentence.section
     if section.category == "family":
@@ -114,6 +148,9 @@ def _by_section(piece: Piece) -> Verdict:
 
 def _kin_is_subject(before: str) -> bool:
     """A sentence about a relative: it opens with one, who is not the one reporting, and the patient does not come in."""
+    relative = _KIN_RELATIVE.search(before)
+    if relative is not None and not _PATIENT.search(before, relative.end()):
+        return True
     opening = _KIN_OPENS.match(before)
     return (
         opening is not None
@@ -129,8 +166,8 @@ def _past_by_wording(span: Span, before: str, sentence: str) -> str:
     operated = _OPERATED_FOR.search(before)
     if operated:
         return operated.group().split()[0]
-    if span.label_ == "CONDITION" and span.id_.startswith(("strain", "sprain", "back-injury")):
-        earlier = _DIAGNOSED_BEFORE.search(before)
+    if span.label_ == "CONDITION" and span.id_.startswith(("strain", "sprain", "whiplash", "back-injury")):
+        earlier = _DIAGNOSED_BEFORE.search(before) or _INJURED_LONG_AGO.search(before)
         if earlier:
             return earlier.group(1)
     if not span.id_.startswith("pain"):

@@ -136,7 +136,7 @@ class ConditionBuilder:
             words = set(self.draft.words[read.start : read.end])
             if (
                 not sides
-                or any(m.kind not in ("unsited_pain", "leg_pain") for m in read.mentions)
+                or any(m.kind not in ("unsited_pain", "leg_pain", "radiating_pain") for m in read.mentions)
                 or not words & _IT
                 or not words & _LEG
             ):

@@ -20,6 +20,8 @@ _PLAIN = {
     **{ord(c): " " for c in "\t\n\r\v\f\u0000\u00a0\u200a\u202f\u205f\u3000\u2028\u2029\x85\ufeff\u200b"},
     **dict.fromkeys(range(8192, 8202), " "),
 }
+# "-neck pain" beside "+back pain": the sign is no part of the word.
+_SIGN = re.compile(r"(?:(?<=[\s,;(])|^)[-+](?=[A-Za-z]{3})")
 _WITH = re.compile(r"(?<![\w/])w/(?!o\b)[ ]?|(?<![\w/])w/o[ ]?", re.IGNORECASE)
 
 # What a sentence must hold to be read: stems, so that a new phrase seldom needs a new cue. The lexicon test reads every
@@ -119,6 +121,8 @@ class ExcerptBuilder:
             (m.start(), m.end(), "with " if "o" not in m.group().lower() else "without ", None)
             for m in _WITH.finditer(plain)
         ]
+        if "-" in plain or "+" in plain:
+            changes += [(m.start(), m.end(), m.group() + " ", None) for m in _SIGN.finditer(plain)]
         if self._misspelt is not None:
             changes += [
                 (m.start(), m.end(), self._spelling[m.group()], None)

@@ -21,6 +21,9 @@ _INNER_TITLE = re.compile(
     r"|[A-Z][a-z]+(?: (?:of|and|the|[A-Za-z/&]+)){0,4}):"
 )
 _NOT_WORD = re.compile(r"[^a-z0-9/+]+")
+# "PREOP SUMMARY (copied from 11/2025)": what a heading adds in brackets is no part of its name.
+_ASIDE = re.compile(r"(?<=\w)[ ]*\([^()]*[^()s][^()]*\)[ ]*$")
+_SPACED_STROKE = re.compile(r" ?/ ?")
 _SPINAL = wording("headings-spinal")
 # Sections whose own parts (organ systems, body regions) stay in them.
 _HOLDS_PARTS = frozenset({"exam", "review_of_systems", "imaging", "past_history", "other", "medication", "procedure"})
@@ -62,7 +65,7 @@ def is_report_end(title: str) -> bool:
 
 def normal_title(text: str) -> str:
     """Lower case, words parted by one space, punctuation gone: what titles are compared by."""
-    return _NOT_WORD.sub(" ", text.lower().replace("&", " and ")).strip()
+    return _SPACED_STROKE.sub("/", _NOT_WORD.sub(" ", text.lower().replace("&", " and "))).strip()
 
 
 class Titles:
@@ -73,7 +76,7 @@ class Titles:
 
     def lookup(self, title: str) -> tuple[str, bool] | None:
         """(category, is_label) of a title, or None."""
-        key = normal_title(title)
+        key = normal_title(_ASIDE.sub("", title))
         found = self._known.get(key) or self._known.get(re.sub(r" \d+$", "", key))
         if found is None and _PRIOR.search(key) and len(key.split()) <= 7:
             return "past_history", False
@@ -90,7 +93,7 @@ class Titles:
     def fills(self, line: str) -> bool:
         """Whether the whole line is a known title."""
         bare = line.strip().rstrip(":.").strip("*_#=- \t")
-        return 2 < len(bare) <= 60 and self.lookup(bare) is not None and (line.strip()[-1:] != ".")
+        return 2 <= len(bare) <= 60 and self.lookup(bare) is not None and (line.strip()[-1:] != ".")
 
     def heading(self, text: str, start: int, end: int, current: Heading) -> Heading | None:
         """The heading that opens or fills ``text[start:end]``, given the section it stands in."""

@@ -20,6 +20,8 @@ _BULLET = re.compile(
     r"[ \t\u00a0]*(?:[-–—•*·‣●○▪◦>]+[ \t]+|[•●▪·](?=\w)"
     r"|(?P<number>\d{1,2})[ \t]*[.)][ \t]*(?=[^\d\s])|#[ \t]*(?P<hash>\d{0,2})[.:]?[ \t]*(?=[A-Za-z])"
     r"|\((?P<paren>\d{1,2})\)[ \t]*"
+    r"|(?P<word>One|Two|Three|Four|Five|Six|Seven|Eight|[Nn]umber[ \t]+(?:one|two|three|four|five|six|seven|eight))"
+    r"(?:[,.:]|[ \t]-)[ \t]+(?=[^\d\s])"
     r"|(?P<letter>[A-Za-z])[.)][ \t]+(?=[A-Z]))"
 )
 # A sentence ends at . ! ? before white space and an upper-case letter, digit or quote; not after these.
@@ -31,11 +33,20 @@ _ABBREVIATION = re.compile(
 _STOP = re.compile(r"[.!?]+[\"')\]”’]*(?=[ \t\u00a0]+[\"'(\[“‘]?[A-Z0-9•*]|[ \t\u00a0]+c/o\b|[ \t\u00a0]*$)|;(?=[ \t])")
 # "x.Y" without a space after the stop (dictation): only after a lower-case word of three letters or more.
 _TIGHT_STOP = re.compile(r"(?<=[a-z]{3})\.(?=[A-Z][a-z]+ )")
-_NUMBER_INLINE = re.compile(r"(?<![\w./-])(\d{1,2})[.)][ \t]+(?=[A-Z])")
+_NUMBER_INLINE = re.compile(
+    r"(?<![\w./-])(?P<digits>\d{1,2})[.)][ \t]+(?=[A-Z])|(?P<word>\b(?:One|Two|Three|Four|Five|Six))[,.:][ \t]+(?=\S)"
+)
+_NUMBER_WORDS = ("one", "two", "three", "four", "five", "six")
 
 # A line that ends in one of these is torn off.
 _DANGLING = re.compile(
     r"\b(?:a|an|the|of|at|in|on|to|and|or|with|for|from|by|her|his|is|was|are|were|has|have|no|not|that|which|as|than|into)$"
+)
+# "2 IUD insertion": an entry's number with no mark behind it; what is counted is no entry.
+_BARE_NUMBER = re.compile(
+    r"[ \t]*(\d{1,2})[ \t]+(?=[A-Za-z])(?!(?:x|d|days?|wks?|weeks?|mos?|months?|y|yrs?|years?|hrs?|hours?|min\w*|mg|mcg|ml|cc"
+    r"|mm|cm|of|to|or|and|times|tabs?|visits?|sessions?|views?|levels?|units?|more|per|st|nd|rd|th|pm|am)\b)",
+    re.IGNORECASE,
 )
 # Longer than any sentence of a note that means one thing; what is longer is cut so that reading stays linear.
 _LONGEST_SENTENCE = 1200
@@ -224,8 +235,13 @@ class _Walker:
             start = body
         else:
             heading = self.titles.heading(self.text, start, block.end, self.section)
+            number = _BARE_NUMBER.match(self.text, start, block.end)
             if heading is not None:
                 start = self._enter(heading)
+            elif number is not None and self._is_next(int(number[1])):
+                self.numbered = True
+                self._next_item()
+                start = number.end()
             elif self._is_entry_heading(block):
                 self._next_item()
         self._body(start, block.end)
@@ -240,12 +256,17 @@ class _Walker:
 
     def _open_entry(self, block: _Block) -> None:
         assert block.bullet is not None
-        number = block.bullet.group("number") or block.bullet.group("paren") or block.bullet.group("hash")
-        if number:
+        mark = block.bullet
+        # "# Herpes zoster" with "- valacyclovir" below it: the dashes are parts of the entry, as under a number.
+        if mark["number"] or mark["paren"] or mark["word"] or mark["hash"] is not None:
             self.numbered = True
             self._next_item()
         elif not self.numbered:
             self._next_item()
+
+    def _is_next(self, number: int) -> bool:
+        """Whether a bare number counts on in an assessment; only a first entry may open the counting."""
+        return self.section.category == "assessment" and number == self.item + 1 and (self.numbered or not self.item)
 
     def _next_item(self) -> None:
         self.item += 1
@@ -283,6 +304,8 @@ class _Walker:
         """Sentences of a run of text, which may hold headings and numbers of its own."""
         position = start
         for inner in self.titles.inner(self.text, start, end):
+            if self.section.category == "past_history" and inner.category == "assessment":
+                continue  # "46M w/ 4 mo leg pain. Dx: disc herniation." told of an earlier time
             self._numbered_run(position, inner.start)
             position = self._enter(inner)
         self._numbered_run(position, end)
@@ -302,8 +325,9 @@ class _Walker:
     def _is_entry_number(self, match: re.Match[str], start: int) -> bool:
         before = self.text[start : match.start()].rstrip()
         listed = self.item > 0 and match.group().rstrip().endswith(")")
+        number = int(match["digits"]) if match["digits"] else _NUMBER_WORDS.index(match["word"].lower()) + 1
         return (
-            int(match.group(1)) == self.item + 1
+            number == self.item + 1
             and (listed or not before or before[-1] in ".;:,)")
             and (
                 self.section.category

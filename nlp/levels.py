@@ -27,7 +27,7 @@ _VERTEBRA = r"[CTLS][ -]?\d{1,2}"
 # One expression: "L4", "L4-5", "L4-L5", "L4/5", "L5S1", "L3, L4 and L5", "C3 through C5", "L4-5-S1".
 EXPRESSION = re.compile(
     rf"(?<![A-Za-z0-9]){_VERTEBRA}(?![0-9])"
-    rf"(?:(?:[ ]?(?:[-/]|to|though|through|thru|over|on)[ ]?(?:(?:the[ ])?{_VERTEBRA}|\d{{1,2}})|[ ]?[LS]\d)"
+    rf"(?:(?:[ ]?(?:[-/]|to|though|through|thru|over|upon|on)[ ]?(?:(?:the[ ])?{_VERTEBRA}|\d{{1,2}})|[ ]?[LS]\d)"
     r"(?![0-9]|/\d|[ ]?(?:mm|cm|%|weeks|months|days)))*"
     rf"(?:(?:[ ]?,[ ]?and[ ]|[ ]?,[ ]?|[ ]and[ ]|[ ]?&[ ]?){_VERTEBRA}(?:[ ]?[-/][ ]?(?:{_VERTEBRA}|\d{{1,2}}))*(?![0-9A-Za-z]))*"
     r"(?![0-9A-Za-z])"
@@ -73,7 +73,7 @@ def discs_between(upper: str, lower: str) -> tuple[str, ...]:
 
 _MAYBE = re.compile(r"[CTLSctls][ -]?\d")
 _PART = re.compile(rf"{_VERTEBRA}|\d{{1,2}}|[A-Za-z]+|[-/,&]", re.IGNORECASE)
-_SPANNING = {"-", "/", "to", "though", "through", "thru", "over", "on"}
+_SPANNING = {"-", "/", "to", "though", "through", "thru", "over", "upon", "on"}
 
 
 @lru_cache(maxsize=4096)

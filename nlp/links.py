@@ -33,7 +33,7 @@ _TIES: tuple[tuple[str, re.Pattern[str]], ...] = (
 
 def links_of(draft: Draft, ranks: dict[int, int]) -> tuple[f.Link, ...]:
     """The links between the conditions made of mentions (`ranks`: mention ``id`` → place among the conditions)."""
-    out = []
+    out = _told_before(draft, ranks)
     for read in draft.reads:
         real: list[Mention | Span] = [m for m in read.mentions if id(m) in ranks]
         real += [s for s in read.spans.facts if id(s) in ranks]
@@ -49,6 +49,32 @@ def links_of(draft: Draft, ranks: dict[int, int]) -> tuple[f.Link, ...]:
                 evidence = draft.evidence(left.end, right.start, read.piece)
                 out.append(f.Link(name, ranks[id(effect)], ranks[id(cause)], evidence))
     return tuple(sorted(out, key=lambda link: (link.effect, link.cause, link.evidence)))
+
+
+_EXPLAINS = re.compile(
+    r"\b(?:explain(?:s|ing|ed)?|accounts? for|responsible for|(?:is|as) the (?:likely )?(?:source|cause|reason)|causing|(?:source|cause) of)\b"
+)
+_ITS_PAIN = re.compile(r"\b(?:pain|symptoms?|complaints?|this|it|source|cause|discomfort)\b")
+_LOOK_BACK = 5
+
+
+def _told_before(draft: Draft, ranks: dict[int, int]) -> list[f.Link]:
+    """As in "This is shingles, and it fully explains the pain.": the pain told in the sentences before."""
+    out = []
+    for index, read in enumerate(draft.reads):
+        causes = [s for s in read.spans.facts if s.label_ == "OUTSIDE" and id(s) in ranks]
+        words = " ".join(draft.words[read.start : read.end])
+        if not causes or any(id(m) in ranks for m in read.mentions) or not _EXPLAINS.search(words):
+            continue
+        if not _ITS_PAIN.search(words):
+            continue
+        earlier = [
+            m for near in draft.reads[max(0, index - _LOOK_BACK) : index] for m in near.mentions if id(m) in ranks
+        ]
+        pains = [m for m in earlier if m.kind in ("pain", "flank_pain", "sciatica")]
+        evidence = draft.evidence(causes[0].start, causes[0].end, read.piece)
+        out += [f.Link("due_to", ranks[id(pain)], ranks[id(causes[0])], evidence) for pain in pains]
+    return out
 
 
 def _tie(words: list[str]) -> str | None:

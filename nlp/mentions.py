@@ -7,6 +7,8 @@ then what heads the line ("L4-5: ..."); attributes never jump over another condi
 
 from __future__ import annotations
 
+import itertools
+
 from spacy.tokens import Span
 
 from .lexicon import words
@@ -16,6 +18,18 @@ from .sentence_view import BREAKS, JOINERS, NP_WORDS, PREPOSITIONS, Mention, Sen
 
 _TYING = words("words-tying")
 _VETO_PARTS = frozenset(("other", "arm"))
+_OF_LEVELS = frozenset(
+    (
+        "disc_displacement",
+        "disc_degeneration",
+        "disc_disorder",
+        "annular_defect",
+        "facet_arthropathy",
+        "spondylosis",
+        "stenosis",
+        "spondylolisthesis",
+    )
+)
 ROOT_KINDS = frozenset(("radiculopathy", "root_compression", "radiating_pain"))
 
 
@@ -35,6 +49,7 @@ class SentenceReader:
             if mention.kind not in ("ignore", "unsited_pain"):
                 self._place(mention, index)
                 self._sides(mention, index)
+        self._share_levels()
         self._qualities()
         return self.mentions
 
@@ -222,6 +237,27 @@ class SentenceReader:
                 mention.sited = mention.sited or other.sited
                 return
 
+    def _share_levels(self) -> None:
+        """As in "degenerative disc disease and small protrusion at L5-S1": findings joined by *and* share the level."""
+        for mention, following in reversed(list(itertools.pairwise(self.mentions))):
+            if (
+                {mention.kind, following.kind} <= _OF_LEVELS
+                and not (mention.discs or mention.vertebrae or mention.regions or mention.vetoed)
+                and following.discs
+                and self._joined_in_phrase(mention.head.end, following.head.start)
+                and any(about == "levels" and following.head.end <= span.start for about, span in following.notes)
+            ):
+                mention.discs, mention.sited = list(following.discs), True
+                mention.notes.extend(note for note in following.notes if note[0] == "levels")
+
+    def _joined_in_phrase(self, start: int, end: int) -> bool:
+        """Whether *and* joins two noun phrases with nothing but their own adjectives between."""
+        words = [self.view.words[i] for i in range(start, end)]
+        return "and" in words and all(
+            w in NP_WORDS or w in JOINERS or self.view.at.get(start + k) is not None or self._attribute_at(start + k)
+            for k, w in enumerate(words)
+        )
+
     # -- side ------------------------------------------------------------------------------------------------------
 
     def _sides(self, mention: Mention, index: int) -> None:
@@ -323,7 +359,8 @@ class SentenceReader:
         before = [m for m in mentions if m.end <= span.start]
         if before:
             last = max(m.end for m in before)
-            gap = [self.view.words[i] for i in range(last, span.start)]
+            # "Coccydynia, post-traumatic, chronic": another adjective may stand between.
+            gap = [self.view.words[i] for i in range(last, span.start) if not self._attribute_at(i)]
             if len(gap) <= 5 and all(w in _TYING or w in NP_WORDS for w in gap):
                 head = next(m for m in reversed(before) if m.end == last).head
                 same = [m for m in before if m.head == head]

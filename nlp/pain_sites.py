@@ -128,7 +128,8 @@ class PainSites:
             if i in self.view.head_at or not (
                 self.view.np(i)
                 or self.view.words[i] in _FILLERS
-                or self.view.words[i] in ("still", "feels", "very", "really", "quite", "so", "it", "started", "to")
+                or self.view.words[i]
+                in ("still", "feels", "very", "really", "quite", "so", "it", "started", "to", "never", "not", "n't")
             ):
                 break
             i, gap = i - 1, gap + 1

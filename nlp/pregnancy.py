@@ -14,6 +14,13 @@ if TYPE_CHECKING:
     from .draft import Draft
 
 _DAYS = r"(?:\s*(?:\+|-|and|&|,)?\s*(?P<days>\d)(?:\s*/\s*7|\s*d(?:ays?)?)?)?"
+# Six weeks and two days may be counted from an operation too: only in a note that speaks of pregnancy.
+_BARE_WEEKS = re.compile(r"\b(?P<weeks>\d{1,2})\s*w(?:k|eeks?)?\s*(?P<days>\d)\s*d\b", re.IGNORECASE)
+_SPOKEN_OF = re.compile(
+    r"pregnan|gestation|gravid|\biup\b|intrauterine|\bega\b|antenatal|prenatal|obstet|\bG\d ?P\d|fo?etal|"
+    r"trimester|fundal|\bOB\b",
+    re.IGNORECASE,
+)
 _WEEKS = (
     # 28 weeks gestation, 34-week pregnancy
     re.compile(
@@ -22,7 +29,7 @@ _WEEKS = (
         re.IGNORECASE,
     ),
     # 28w3d
-    re.compile(r"\b(?P<weeks>\d{1,2})\s*w(?:k|eeks?)?\s*(?P<days>\d)\s*d\b", re.IGNORECASE),
+    _BARE_WEEKS,
     # G2P1 at 30 weeks, IUP at 28-1/7 weeks
     re.compile(
         r"\b(?:gravida|G\d|IUP|pregnan\w*|gestation\w*(?: age)?(?: of)?|EGA|GA|primigravida|multigravida|para)\b[^.\n]{0,50}?"
@@ -54,6 +61,8 @@ def _weeks(text: str) -> tuple[int, int, int] | None:
     if not _MAY_BE.search(text):
         return None
     for pattern in _WEEKS:
+        if pattern is _BARE_WEEKS and not _SPOKEN_OF.search(text):
+            continue
         for match in pattern.finditer(text):
             weeks = int(match["weeks"])
             if 3 <= weeks <= 43 and not re.search(
@@ -68,6 +77,8 @@ def pregnancy_of(draft: Draft) -> f.Pregnancy | None:
     spans = [s for read in draft.reads for s in read.spans.facts if s.label_.startswith("PREGNANCY")]
     stated = _weeks(draft.text)
     said = [s for s in spans if s.label_ in ("PREGNANCY", "PREGNANCY_RELATION") and _current(draft, s)]
+    if not any(_SPOKEN_OF.search(s.text) for s in said):
+        said = []  # "pre-existing" alone is said of any condition
     trimesters = [s for s in spans if s.label_ == "PREGNANCY_TRIMESTER" and _current(draft, s)]
     if stated is None and not trimesters and (not said or any(s.label_ == "PREGNANCY_NOT" for s in spans)):
         return None

@@ -17,6 +17,8 @@ NP_WORDS = words("words-np-words")
 PREPOSITIONS = words("words-prepositions")
 BREAKS = words("words-breaks")
 _SIDE_WORDS = words("words-side-words")
+_OPERATIONS = words("words-operations")
+_OPERATION_WORDS = words("words-operation-words")
 
 
 @dataclass
@@ -84,8 +86,21 @@ class SentenceView:
         self.words, self.start, self.end = words, start, end
         self.level_at = level_at
         self.anatomy, self.attributes, self.targets = spans.anatomy, spans.attributes, spans.conditions
+        # The level of an operation or injection is where it was done, not where the pain or disease is.
+        self.anatomy = [s for s in self.anatomy if s.label_ != "LEVEL" or not self._of_operation(s)]
         self.at: dict[int, Span] = {i: s for s in self.anatomy for i in range(s.start, s.end)}
         self.head_at: dict[int, Span] = {i: s for s in self.targets for i in range(s.start, s.end)}
+
+    def _of_operation(self, level: Span) -> bool:
+        """As in "her L4-S1 fusion", "a fusion from L4 to the sacrum"."""
+        after = self.words[level.end : min(level.end + 3, self.end)]
+        if after and (after[0] in _OPERATIONS or (after[0] in _OPERATION_WORDS and set(after[1:]) & _OPERATIONS)):
+            return True
+        before = self.words[max(self.start, level.start - 3) : level.start]
+        return bool(before) and (
+            before[-1] in _OPERATIONS
+            or (before[-1] in ("of", "at", "from") and before[-2:-1] != [] and before[-2] in _OPERATIONS)
+        )
 
     def only_joined(self, start: int, end: int) -> bool:
         """Whether the tokens between are joiners and side words alone: "neck and right low back"."""
