@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -26,7 +27,9 @@ def ordered(findings: Findings) -> Findings:
     Equal places are told apart by everything else the mention says, so that no order of the list can matter.
     """
     note = _sorted(findings)
-    return dataclasses.replace(note, conditions=tuple(map(_located, note.conditions)))
+    located = tuple(map(_located, note.conditions))
+    same = all(new is old for new, old in zip(located, note.conditions, strict=True))
+    return note if same else dataclasses.replace(note, conditions=located)
 
 
 def _located(c: Condition) -> Condition:
@@ -41,10 +44,12 @@ def _located(c: Condition) -> Condition:
 
 
 def _sorted(findings: Findings) -> Findings:
-    places = {c.evidence for c in findings.conditions}
-    told_apart = len(places) == len(findings.conditions)
-    key = {id(c): (c.evidence, "" if told_apart else _everything(c)) for c in findings.conditions}
-    return dataclasses.replace(findings, conditions=tuple(sorted(findings.conditions, key=lambda c: key[id(c)])))
+    told = Counter(c.evidence for c in findings.conditions)
+    keys = [(c.evidence, _everything(c) if told[c.evidence] > 1 else "") for c in findings.conditions]
+    order = sorted(range(len(keys)), key=keys.__getitem__)
+    if order == list(range(len(keys))):
+        return findings
+    return dataclasses.replace(findings, conditions=tuple(findings.conditions[i] for i in order))
 
 
 def _everything(c: Condition) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterable
 
@@ -18,7 +19,9 @@ NECK = "neck"
 def groups_of(regions: Iterable[Region]) -> tuple[str, ...]:
     """The region groups that these regions touch, in the order of the spine; thoracolumbar touches two."""
     table = tables().groups
-    wanted = set(regions)
+    wanted = frozenset(regions)
+    if len(wanted) < 2:
+        return next((tuple(table[region]) for region in wanted), ())
     found: list[str] = []
     for region in REGIONS:
         if region in wanted:
@@ -37,6 +40,7 @@ def same_or_unknown(a: Iterable[Region], b: Iterable[Region]) -> bool:
     return not first or not second or bool(set(first) & set(second))
 
 
+@functools.lru_cache(maxsize=1024)
 def region_of_level(level: str) -> Region | None:
     """The region of a disc level or vertebra: "L5-S1" lumbosacral, "L4" lumbar; None for what is no level."""
     match = _LEVEL.match(level)
@@ -95,6 +99,8 @@ def stated_sites(condition: Condition) -> dict[Region | None, tuple[str, ...]]:
 
     "lumbar DDD at L5-S1" gives {lumbosacral: ("L5-S1",)}; a word of another part of the spine stays beside it.
     """
+    if not condition.levels and not condition.roots:
+        return dict.fromkeys(condition.regions, ())
     sites: dict[Region | None, tuple[str, ...]] = {}
     for level in condition.levels:
         region = region_of_level(level)

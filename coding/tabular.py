@@ -61,6 +61,7 @@ class Tabular:
         self._nodes: Mapping[str, Mapping[str, Any]] = data["codes"]
         self._parents = _checked_parents(self._nodes, self.release)
         self._excludes: dict[str, tuple[tuple[ExcludesNote, tuple[_Span, ...]], ...]] = {}
+        self._pairs: dict[tuple[str, str], ExcludesNote | None] = {}
 
     @property
     def label(self) -> str:
@@ -184,7 +185,13 @@ class Tabular:
         """
         if a == b:
             return None
-        for owner_side, other in sorted(((a, b), (b, a))):
+        pair = (a, b) if a < b else (b, a)
+        if pair not in self._pairs:
+            self._pairs[pair] = self._note_between(*pair)
+        return self._pairs[pair]
+
+    def _note_between(self, a: str, b: str) -> ExcludesNote | None:
+        for owner_side, other in ((a, b), (b, a)):
             plain = _plain(other)
             for note, spans in self._excludes1_of(self._home(owner_side)):
                 if any(span.holds(plain) for span in spans):

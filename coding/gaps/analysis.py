@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from ..case import Case, open_case
+from ..changes import unchanged
 from ..codeset import CodeSet
 from ..decide import claim_codes
 from ..findings import Evidence, Findings
@@ -29,7 +30,7 @@ def gaps_of(findings: Findings, decided: CodeSet, release: str | Tabular | None 
     """What the note leaves open, given what was decided from it; ``release`` as for `decide`."""
     case = open_case(findings)
     now = tuple(code.code for code in decided.codes)
-    asked = [(question, _outcomes(case, question, release)) for question in open_questions(case, decided)]
+    asked = [(question, _outcomes(case, question, now, release)) for question in open_questions(case, decided)]
     facts = [_fact(q, outcomes) for q, outcomes in asked if _effect(outcomes) != "defence"]
     found = [gap for q, outcomes in asked for gap in _gap(q, outcomes, now)]
     return Gaps(tuple(sorted(facts, key=lambda fact: fact.id)), tuple(_ranked(_once(found))))
@@ -55,8 +56,11 @@ def _all(case: Case, decided: CodeSet) -> Iterator[Question]:
 Outcomes = tuple[tuple[Answer, tuple[str, ...]], ...]
 
 
-def _outcomes(case: Case, question: Question, release: str | Tabular | None) -> Outcomes:
-    return tuple((answer, claim_codes(answer.change(case.findings), release)) for answer in question.answers)
+def _outcomes(case: Case, question: Question, now: tuple[str, ...], release: str | Tabular | None) -> Outcomes:
+    return tuple(
+        (answer, now if answer.change is unchanged else claim_codes(answer.change(case.findings), release))
+        for answer in question.answers
+    )
 
 
 def _effect(outcomes: Outcomes) -> Effect:
