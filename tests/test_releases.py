@@ -16,7 +16,7 @@ from spinecode.coding.codeset import CodeSet
 from spinecode.coding.decide import decide
 from spinecode.coding.errors import FindingsError, ReleaseError
 from spinecode.coding.releases import fiscal_year, notices, release_for
-from spinecode.coding.tables import FOLDER, releases, tables, tabular
+from spinecode.coding.tables import FOLDER, releases, retired_codes, tables, tabular
 from spinecode.coding.tabular import Tabular
 from spinecode.pipelines import release
 from spinecode.pipelines.replay import replay_file
@@ -44,6 +44,16 @@ def of_2021(official: Path) -> Tabular:
 
 
 # -- the real files ----------------------------------------------------------------------------------------------------
+
+
+def test_retired_codes_were_billable_until_their_day(of_2021: Tabular, official: Path) -> None:
+    of_2025 = release.load(str(official / "icd10cm-tabular-April-2025.xml"))
+    known = [(of_2021, "2020-10-01"), (of_2025, "2025-04-01"), (tabular(), "2026-04-01")]
+    assert {row.code for row in retired_codes().values() if of_2021.is_leaf(row.code)} == {"M54.5", "M51.36", "M51.37"}
+    for row in retired_codes().values():
+        for book, day in known:
+            assert book.is_leaf(row.code) == (day < row.retired_on), (row.code, day)
+            assert all(book.is_leaf(code) == (day >= row.retired_on) for code in row.replaced_by), (row.code, day)
 
 
 @pytest.mark.parametrize("name", SHA256)
