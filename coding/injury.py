@@ -89,7 +89,7 @@ def _chronic(case: Case, problem: Problem) -> Found:
     placed = dataclasses.replace(problem, region=problem.region or "lumbar")
     drafts = draft(placed, "pain", "chronic-strain", variant)
     causes = [c for c in case.problems if c.kind in INTEGRAL_CAUSES - INJURIES and explains(case, c, placed)]
-    if causes and not any(c.kind == "disc_degeneration" and LOW_BACK in groups_of(c.regions) for c in causes):
+    if causes and not any(c.kind == "disc_degeneration" and c.region in ("lumbar", "lumbosacral") for c in causes):
         code = drafts[0].code
         why = reason("symptom-integral", placed, code)
         return Found(left_out=(NotCoded(named(problem), code, "replaced", why, "symptom-integral", problem.evidence),))
