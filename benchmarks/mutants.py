@@ -1,11 +1,11 @@
 """Break the decision layer in every table row and every branch, and count what the cases and invariants do not notice.
 
-    python benchmarks/mutants.py [--only NAME ...] [--processes 2]
+    python benchmarks/mutants.py [--only NAME ...] [--survivors REPORT] [--processes 2]
 
 A mutant is one small change: a row deleted, a code or a region swapped, a comparison turned, a constant changed, a
 branch taken always or never, a statement left out. Each is made inside the running program (a row of the tables read, the code
-of a function), held against all of `tests/cases`, then against the invariants on a fixed sample of the space, and
-undone. Prints "N mutants, S survivors" and each survivor.
+of a function), held against all of `tests/cases`, the invariants on a fixed sample of the space and the tests of the edits,
+and undone. Prints "N mutants, S survivors" and each survivor.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ import copy
 import dataclasses
 import importlib
 import multiprocessing
+import os
+import re
 import signal
 import sys
 import time
@@ -26,10 +28,10 @@ from pathlib import Path
 from types import CodeType, FrameType, FunctionType, ModuleType
 from typing import Any
 
+import pytest
 from spinecode.coding import findings as f
 from spinecode.coding import tables as tables_module
 from spinecode.coding.decide import decide
-from spinecode.coding.errors import TableError
 from spinecode.coding.tables import REGIONS, InjuryRow, tables, tabular
 from spinecode.pipelines import cases, invariants, space, verify
 from spinecode.pipelines.covering import covering
@@ -41,6 +43,7 @@ MODULES = (
 SECONDS = 10
 """A mutant that needs longer than this for one pass runs in circles; that is noticed."""
 
+TESTS = Path(__file__).resolve().parent.parent / "tests" / "test_decide_edits.py"
 CASES = Path(__file__).resolve().parent.parent / "tests" / "cases"
 Undo = Callable[[], None]
 SAMPLE_FAMILIES, SAMPLE_PAIRS, SAMPLE_ROWS = 5003, 2003, 31
@@ -393,11 +396,11 @@ class Judge:
         """Whether anything fails while the mutant lives."""
         try:
             undo = mutant.apply()
-        except TableError:  # what reads the table refuses it
+        except Exception:  # it does not even load: what reads the table refuses it, or Python does
             return True
         signal.setitimer(signal.ITIMER_REAL, SECONDS)
         try:
-            return self._fails()
+            return self._fails() or (mutant.where.startswith("edits.py") and _tests_fail())
         except Exception:  # a crash is noticed too
             return True
         finally:
@@ -416,6 +419,21 @@ class Judge:
     def broken(self) -> bool:
         """Whether an invariant is violated by a note of the sample."""
         return any(next(verify.violations(note), None) for note in self.sample)
+
+
+def _tests_fail() -> bool:
+    """Whether the tests of the edits fail, in a process of their own that has the mutant in its memory."""
+    child = os.fork()
+    if child == 0:
+        status = 1
+        with contextlib.suppress(BaseException):
+            signal.setitimer(signal.ITIMER_REAL, SECONDS)
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, 1)
+            os.dup2(nowhere, 2)
+            status = int(pytest.main(["-x", "-q", "-p", "no:cacheprovider", str(TESTS)]))
+        os._exit(status)
+    return os.waitpid(child, 0)[1] != 0
 
 
 def _wrong(case: cases.Case) -> bool:
@@ -464,9 +482,15 @@ def run(mutants: list[Mutant], processes: int) -> list[Mutant]:
     return [mutant for mutant, seen in zip(mutants, noticed, strict=True) if not seen]
 
 
+def _named(where: str, what: str) -> str:
+    """A mutant without the number of its line, which other changes move."""
+    return f"{re.sub(r':[0-9]+ ', ' ', where)} {what}"
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", nargs="*", help="modules of coding/ to break, or rows of a table (codes.csv ...)")
+    parser.add_argument("--survivors", help="what an earlier run printed: only the mutants that survived then")
     parser.add_argument("--processes", type=int, default=2)
     options = parser.parse_args()
     tabular()
@@ -474,6 +498,11 @@ def main() -> int:
     names = [name for name in MODULES if not options.only or name in options.only]
     rows = [m for m in table_mutants() if not options.only or m.where in options.only]
     made = [*rows, *code_mutants(names)]
+    if options.survivors:
+        report = Path(options.survivors).read_text(encoding="utf-8")
+        survived = {_named(*line.split("  ", 2)[1:]) for line in report.splitlines() if line.startswith("survived  ")}
+        made = [m for m in made if _named(m.where, m.what) in survived]
+        rows = [m for m in rows if m in made]
     mutants = [m for m in made if not m.equivalent]
     survivors = run(mutants, options.processes)
     for mutant in survivors:
