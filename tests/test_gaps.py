@@ -141,9 +141,7 @@ def test_an_answer_is_decided_again_with_its_own_evidence(cli, tmp_path):
     data = json.loads(done.stdout)
     assert [c["code"] for c in data["codes"]] == ["M54.42"]
     assert data["before"] == ["M54.40"]
-    assert data["findings"]["clarifications"] == [
-        {"fact": "laterality:sciatica", "answer": "left", "by": "provider"}
-    ]
+    assert data["findings"]["clarifications"] == [{"fact": "laterality:sciatica", "answer": "left", "by": "provider"}]
     sections = [e["section"] for e in data["codes"][0]["evidence"]]
     assert "provider clarification: laterality:sciatica=left" in sections
     assert all(SCIATICA[e["start"] : e["end"]] == e["text"] for e in data["codes"][0]["evidence"])
@@ -153,7 +151,13 @@ def test_an_answer_is_decided_again_with_its_own_evidence(cli, tmp_path):
 def test_answers_add_up_and_the_text_shows_the_difference(cli, tmp_path):
     (tmp_path / "note.txt").write_text("CC: low back pain.\nAssessment: Low back pain with sciatica.\n")
     done = cli(
-        "suggest", "note.txt", "--answer", "laterality:sciatica=right", "--answer", "duration:pain=chronic", COLUMNS="100"
+        "suggest",
+        "note.txt",
+        "--answer",
+        "laterality:sciatica=right",
+        "--answer",
+        "duration:pain=chronic",
+        COLUMNS="100",
     )
     assert "before: M54.40; now: M54.41 + G89.29" in done.stdout.decode()
 
@@ -245,15 +249,21 @@ def variations(note: f.Findings) -> Iterator[tuple[set[str], list[f.Findings]]]:
             words = case.mention(indexes[0]).qualities
             yield {"etiology"}, [note, changed(note, indexes[:1], qualities=(*words, "mechanical"))]
     if note.pregnancy is not None and note.pregnancy.trimester is None and note.pregnancy.weeks is None:
-        yield {"trimester"}, [
-            dataclasses.replace(note, pregnancy=dataclasses.replace(note.pregnancy, trimester=t))
-            for t in get_args(f.Trimester)
-        ]
+        yield (
+            {"trimester"},
+            [
+                dataclasses.replace(note, pregnancy=dataclasses.replace(note.pregnancy, trimester=t))
+                for t in get_args(f.Trimester)
+            ],
+        )
     if note.pregnancy is not None and note.pregnancy.relation is None:
-        yield {"etiology"}, [
-            dataclasses.replace(note, pregnancy=dataclasses.replace(note.pregnancy, relation=r))
-            for r in get_args(f.Relation)
-        ]
+        yield (
+            {"etiology"},
+            [
+                dataclasses.replace(note, pregnancy=dataclasses.replace(note.pregnancy, relation=r))
+                for r in get_args(f.Relation)
+            ],
+        )
 
 
 def test_every_fact_that_changes_codes_is_among_the_open_facts(notes):

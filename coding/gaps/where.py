@@ -58,7 +58,9 @@ def _region(case: Case, problem: Problem) -> Question:
         for region in _PLACES
         if region != "lumbosacral" or problem.kind != "pain"
     ]
-    return Question("region", subject(case, problem), f"region of the {named(problem)}", tuple(answers), quotes(problem.stated))
+    return Question(
+        "region", subject(case, problem), f"region of the {named(problem)}", tuple(answers), quotes(problem.stated)
+    )
 
 
 def _level(case: Case, problem: Problem) -> Question:
