@@ -102,6 +102,6 @@ def rationale(
 
 def _pain_of_disc(code: str) -> str:
     """Which pain decided the 6th character of a low disc degeneration; empty for any other code."""
-    if not code.startswith(("M51.36", "M51.37")):
-        return ""
+    if not code.startswith(("M51.36", "M51.37")) or code[-1] not in _DISC_PAINS:
+        return ""  # of a release before FY2025 too, which had M51.36 and M51.37 without a 6th character
     return f", of which the note tells {_DISC_PAINS[code[-1]]} (6th character {code[-1]})"
