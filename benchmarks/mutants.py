@@ -468,7 +468,7 @@ def _noticed(index: int) -> bool:
 
 
 def run(mutants: list[Mutant], processes: int) -> list[Mutant]:
-    """The survivors."""
+    """The survivors; each is printed as soon as it is known."""
     global _JUDGE, _MUTANTS
     _JUDGE, _MUTANTS = Judge(cases.read_cases(CASES), sample()), mutants
     wrong = [case.name for case in _JUDGE.cases if _wrong(case)]
@@ -478,8 +478,12 @@ def run(mutants: list[Mutant], processes: int) -> list[Mutant]:
         raise SystemExit("mutants: an invariant is violated before anything is broken; see make verify")
     signal.signal(signal.SIGALRM, _ring)
     with multiprocessing.get_context("fork").Pool(processes) as pool:
-        noticed = pool.map(_noticed, range(len(mutants)), chunksize=8)
-    return [mutant for mutant, seen in zip(mutants, noticed, strict=True) if not seen]
+        survivors = []
+        for mutant, seen in zip(mutants, pool.imap(_noticed, range(len(mutants)), chunksize=8), strict=True):
+            if not seen:
+                survivors.append(mutant)
+                print(f"survived  {mutant.where}  {mutant.what}", flush=True)
+    return survivors
 
 
 def _named(where: str, what: str) -> str:
@@ -505,8 +509,6 @@ def main() -> int:
         rows = [m for m in rows if m in made]
     mutants = [m for m in made if not m.equivalent]
     survivors = run(mutants, options.processes)
-    for mutant in survivors:
-        print(f"survived  {mutant.where}  {mutant.what}")
     seconds = time.monotonic() - began
     for reason, count in Counter(m.equivalent for m in made if m.equivalent).items():
         print(f"not run: {count}: {reason}")
