@@ -16,17 +16,24 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .coding.audit import Audit, audit
+    from .coding.claim import AuditFinding, Claim
     from .coding.codeset import Code, CodeSet, Exemption, NotCoded, Notice, RedFlag, Seen
     from .coding.errors import FindingsError, InputError, ReleaseError, SpinecodeError, TableError
     from .coding.findings import Evidence, Findings
+    from .coding.why_not import WhyNot, why_not
     from .pipelines.no_text import blank_text
     from .pipelines.render import render
     from .pipelines.result import Result, result_schema
+    from .pipelines.schema import audit_schema, why_not_schema
     from .pipelines.suggest import Spinecode, replay
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "Audit",
+    "AuditFinding",
+    "Claim",
     "Code",
     "CodeSet",
     "Evidence",
@@ -43,18 +50,27 @@ __all__ = [
     "Spinecode",
     "SpinecodeError",
     "TableError",
+    "WhyNot",
     "__version__",
+    "audit",
+    "audit_schema",
     "blank_text",
     "render",
     "replay",
     "result_schema",
+    "why_not",
+    "why_not_schema",
 ]
 
 _HOME = {
     **dict.fromkeys(("Code", "CodeSet", "Exemption", "NotCoded", "Notice", "RedFlag", "Seen"), "coding.codeset"),
     **dict.fromkeys(("FindingsError", "InputError", "ReleaseError", "SpinecodeError", "TableError"), "coding.errors"),
     **dict.fromkeys(("Evidence", "Findings"), "coding.findings"),
+    **dict.fromkeys(("Audit", "audit"), "coding.audit"),
+    **dict.fromkeys(("AuditFinding", "Claim"), "coding.claim"),
+    **dict.fromkeys(("WhyNot", "why_not"), "coding.why_not"),
     **dict.fromkeys(("Result", "result_schema"), "pipelines.result"),
+    **dict.fromkeys(("audit_schema", "why_not_schema"), "pipelines.schema"),
     **dict.fromkeys(("Spinecode", "replay"), "pipelines.suggest"),
     "blank_text": "pipelines.no_text",
     "render": "pipelines.render",

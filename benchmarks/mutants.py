@@ -1,11 +1,11 @@
 """Break the decision layer in every table row and every branch, and count what the cases and invariants do not notice.
 
-    python benchmarks/mutants.py [--only NAME ...] [--tables] [--processes 2]
+    python benchmarks/mutants.py [--only NAME ...] [--survivors REPORT] [--processes 2]
 
 A mutant is one small change: a row deleted, a code or a region swapped, a comparison turned, a constant changed, a
 branch taken always or never, a statement left out. Each is made inside the running program (a row of the tables read, the code
-of a function), held against all of `tests/cases`, then against the invariants on a fixed sample of the space, and
-undone. Prints "N mutants, S survivors" and each survivor.
+of a function), held against all of `tests/cases`, the invariants on a fixed sample of the space and the tests of the edits,
+and undone. Prints "N mutants, S survivors" and each survivor.
 """
 
 from __future__ import annotations
@@ -17,15 +17,20 @@ import copy
 import dataclasses
 import importlib
 import multiprocessing
+import os
+import re
 import signal
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import CodeType, FrameType, FunctionType, ModuleType
 from typing import Any
 
+import pytest
 from spinecode.coding import findings as f
+from spinecode.coding import tables as tables_module
 from spinecode.coding.decide import decide
 from spinecode.coding.tables import REGIONS, InjuryRow, tables, tabular
 from spinecode.pipelines import cases, invariants, space, verify
@@ -38,6 +43,7 @@ MODULES = (
 SECONDS = 10
 """A mutant that needs longer than this for one pass runs in circles; that is noticed."""
 
+TESTS = Path(__file__).resolve().parent.parent / "tests" / "test_decide_edits.py"
 CASES = Path(__file__).resolve().parent.parent / "tests" / "cases"
 Undo = Callable[[], None]
 SAMPLE_FAMILIES, SAMPLE_PAIRS, SAMPLE_ROWS = 5003, 2003, 31
@@ -50,6 +56,8 @@ class Mutant:
     where: str
     what: str
     apply: Callable[[], Undo]
+    equivalent: str = ""
+    """Why it decides nothing otherwise; such a mutant is counted, not run."""
 
 
 # -- tables ------------------------------------------------------------------------------------------------------------
@@ -61,17 +69,21 @@ def table_mutants() -> Iterator[Mutant]:
     table: Any = tables()
     for rule in table.rules.values():
         yield _in_dict("rules.csv", f"{rule.id} deleted", table.rules, rule.id, None)
-        blank = dataclasses.replace(rule, rationale="")
-        yield _in_dict("rules.csv", f"{rule.id} without rationale", table.rules, rule.id, blank)
-        blank = dataclasses.replace(rule, source="")
-        yield _in_dict("rules.csv", f"{rule.id} without source", table.rules, rule.id, blank)
+        for column in ("rationale", "source"):
+            yield Mutant(
+                "rules.csv", f"{rule.id} without {column}", lambda rule=rule, column=column: _blank(rule.id, column)
+            )
     for region, groups in table.groups.items():
         others = [g for g in ("neck", "mid_back", "low_back", "sacral") if g not in groups]
         for i, group in enumerate(groups):
             less, swapped = groups[:i] + groups[i + 1 :], (*groups[:i], others[0], *groups[i + 1 :])
             yield _in_dict("region_groups.csv", f"{region} not in {group}", table.groups, region, less)
             yield _in_dict("region_groups.csv", f"{region} in {others[0]}", table.groups, region, swapped)
+    given = tuple(row.code for row in table.codes.values())
     for i, row in enumerate(table.injuries):
+        never = (
+            "" if any(code.startswith(row.injury) for code in given) else "no row gives this injury; the audit reads it"
+        )
         other = "low_back" if row.group != "low_back" else "neck"
         changes: dict[str, tuple[InjuryRow, ...]] = {
             "deleted": (),
@@ -82,7 +94,8 @@ def table_mutants() -> Iterator[Mutant]:
             changes[f"no longer removes {prefix}"] = (dataclasses.replace(row, removes=kept),)
         for what, rows in changes.items():
             injuries = (*table.injuries[:i], *rows, *table.injuries[i + 1 :])
-            yield Mutant("injury_regions.csv", f"{row.injury} {what}", lambda rows=injuries: _set_injuries(rows))
+            change = lambda rows=injuries: _set_injuries(rows)  # noqa: E731
+            yield Mutant("injury_regions.csv", f"{row.injury} {what}", change, never)
 
 
 def _code_rows() -> Iterator[Mutant]:
@@ -94,13 +107,51 @@ def _code_rows() -> Iterator[Mutant]:
         other = next(
             (r.code for r in rows[i + 1 :] + rows[:i] if r.family == row.family and r.code != row.code), "M54.9"
         )
-        yield _in_dict("codes.csv", f"{name} deleted", table.codes, key, None)
-        yield _in_dict(
-            "codes.csv", f"{name} {other} for {row.code}", table.codes, key, dataclasses.replace(row, code=other)
-        )
+        changes: dict[str, dict[tuple[str, str, str], Any]] = {
+            f"{name} deleted": {k: v for k, v in table.codes.items() if k != key},
+            f"{name} {other} for {row.code}": {**table.codes, key: dataclasses.replace(row, code=other)},
+        }
         if row.region in REGIONS:
             moved = REGIONS[(REGIONS.index(row.region) + 1) % len(REGIONS)]
-            yield Mutant("codes.csv", f"{name} moved to {moved}", lambda key=key, moved=moved: _moved(key, moved))
+            left = {k: v for k, v in table.codes.items() if k != key}
+            left[row.family, moved, row.variant] = dataclasses.replace(row, region=moved)
+            changes[f"{name} moved to {moved}"] = left
+        for what, codes in changes.items():
+            same = _answers(table.codes, row.family) == _answers(codes, row.family)
+            equivalent = "another row of the family gives the same code" if same else ""
+            change = lambda codes=codes: _swap_rows(codes)  # noqa: E731
+            yield Mutant("codes.csv", what, change, equivalent)
+
+
+def _answers(codes: dict[tuple[str, str, str], Any], family: str) -> list[str]:
+    """The code of every region and variant of a family, as the decision layer asks for it."""
+    table = dataclasses.replace(tables(), codes=codes)
+    variants = sorted({variant for name, _, variant in tables().codes if name == family} | {""})
+    found = (table.code(family, region, variant) for region in (None, *REGIONS) for variant in variants)
+    return [row.code if row else "" for row in found]
+
+
+def _swap_rows(codes: dict[tuple[str, str, str], Any]) -> Undo:
+    mapping: Any = tables().codes
+    whole = dict(mapping)
+    _restore(mapping, codes)
+    return lambda: _restore(mapping, whole)
+
+
+def _blank(rule: str, column: str) -> Undo:
+    """A rule's cell emptied: what reads the table must refuse it."""
+    before = tables_module._rows
+
+    def rows(name: str, columns: tuple[str, ...]) -> Iterator[tuple[str, dict[str, str]]]:
+        for where, row in before(name, columns):
+            yield where, ({**row, column: ""} if row.get("id") == rule else row)
+
+    tables_module._rows = rows  # type: ignore[assignment]
+    try:
+        tables_module._rules()
+    finally:
+        tables_module._rows = before
+    return lambda: None
 
 
 def _in_dict(where: str, what: str, mapping: dict[Any, Any], key: Any, value: Any) -> Mutant:
@@ -118,14 +169,6 @@ def _in_dict(where: str, what: str, mapping: dict[Any, Any], key: Any, value: An
 def _restore(mapping: dict[Any, Any], whole: dict[Any, Any]) -> None:
     mapping.clear()
     mapping.update(whole)
-
-
-def _moved(key: tuple[str, str, str], region: str) -> Undo:
-    codes: Any = tables().codes
-    whole = dict(codes)
-    row = codes.pop(key)
-    codes[key[0], region, key[2]] = dataclasses.replace(row, region=region)
-    return lambda: _restore(codes, whole)
 
 
 def _set_injuries(rows: tuple[InjuryRow, ...]) -> Undo:
@@ -351,10 +394,13 @@ class Judge:
 
     def notices(self, mutant: Mutant) -> bool:
         """Whether anything fails while the mutant lives."""
-        undo = mutant.apply()
+        try:
+            undo = mutant.apply()
+        except Exception:  # it does not even load: what reads the table refuses it, or Python does
+            return True
         signal.setitimer(signal.ITIMER_REAL, SECONDS)
         try:
-            return self._fails()
+            return self._fails() or (mutant.where.startswith("edits.py") and _tests_fail())
         except Exception:  # a crash is noticed too
             return True
         finally:
@@ -373,6 +419,21 @@ class Judge:
     def broken(self) -> bool:
         """Whether an invariant is violated by a note of the sample."""
         return any(next(verify.violations(note), None) for note in self.sample)
+
+
+def _tests_fail() -> bool:
+    """Whether the tests of the edits fail, in a process of their own that has the mutant in its memory."""
+    child = os.fork()
+    if child == 0:
+        status = 1
+        with contextlib.suppress(BaseException):
+            signal.setitimer(signal.ITIMER_REAL, SECONDS)
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, 1)
+            os.dup2(nowhere, 2)
+            status = int(pytest.main(["-x", "-q", "-p", "no:cacheprovider", str(TESTS)]))
+        os._exit(status)
+    return os.waitpid(child, 0)[1] != 0
 
 
 def _wrong(case: cases.Case) -> bool:
@@ -407,7 +468,7 @@ def _noticed(index: int) -> bool:
 
 
 def run(mutants: list[Mutant], processes: int) -> list[Mutant]:
-    """The survivors."""
+    """The survivors; each is printed as soon as it is known."""
     global _JUDGE, _MUTANTS
     _JUDGE, _MUTANTS = Judge(cases.read_cases(CASES), sample()), mutants
     wrong = [case.name for case in _JUDGE.cases if _wrong(case)]
@@ -417,25 +478,42 @@ def run(mutants: list[Mutant], processes: int) -> list[Mutant]:
         raise SystemExit("mutants: an invariant is violated before anything is broken; see make verify")
     signal.signal(signal.SIGALRM, _ring)
     with multiprocessing.get_context("fork").Pool(processes) as pool:
-        noticed = pool.map(_noticed, range(len(mutants)), chunksize=8)
-    return [mutant for mutant, seen in zip(mutants, noticed, strict=True) if not seen]
+        survivors = []
+        for mutant, seen in zip(mutants, pool.imap(_noticed, range(len(mutants)), chunksize=8), strict=True):
+            if not seen:
+                survivors.append(mutant)
+                print(f"survived  {mutant.where}  {mutant.what}", flush=True)
+    return survivors
+
+
+def _named(where: str, what: str) -> str:
+    """A mutant without the number of its line, which other changes move."""
+    return f"{re.sub(r':[0-9]+ ', ' ', where)} {what}"
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", nargs="*", help="modules of coding/ to break, or rows of a table (codes.csv ...)")
+    parser.add_argument("--survivors", help="what an earlier run printed: only the mutants that survived then")
     parser.add_argument("--processes", type=int, default=2)
     options = parser.parse_args()
     tabular()
     began = time.monotonic()
     names = [name for name in MODULES if not options.only or name in options.only]
     rows = [m for m in table_mutants() if not options.only or m.where in options.only]
-    mutants = [*rows, *code_mutants(names)]
+    made = [*rows, *code_mutants(names)]
+    if options.survivors:
+        report = Path(options.survivors).read_text(encoding="utf-8")
+        survived = {_named(*line.split("  ", 2)[1:]) for line in report.splitlines() if line.startswith("survived  ")}
+        made = [m for m in made if _named(m.where, m.what) in survived]
+        rows = [m for m in rows if m in made]
+    mutants = [m for m in made if not m.equivalent]
     survivors = run(mutants, options.processes)
-    for mutant in survivors:
-        print(f"survived  {mutant.where}  {mutant.what}")
     seconds = time.monotonic() - began
-    print(f"{len(rows)} of table rows, {len(mutants) - len(rows)} of code, in {seconds:.0f} s")
+    for reason, count in Counter(m.equivalent for m in made if m.equivalent).items():
+        print(f"not run: {count}: {reason}")
+    print(f"{len(rows)} of table rows, {len(made) - len(rows)} of code, {len(made) - len(mutants)} of them not run")
+    print(f"in {seconds:.0f} s, {options.processes} processes")
     print(f"{len(mutants)} mutants, {len(survivors)} survivors")
     return 0
 

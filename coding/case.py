@@ -119,15 +119,10 @@ class Case:
         found = []
         for i in self.present(*SPINAL_PAIN, "sacroiliac_pain", "coccydynia", "flank_pain"):
             c = self.mention(i)
-            where: tuple[Region, ...] = c.regions
-            if c.kind == "low_back_pain_with_sciatica":
-                where = ("lumbar",)
-            if c.kind in ("sacroiliac_pain", "coccydynia"):
-                where = ("sacral",)
-            if not where:
+            if not c.regions:
                 fits = groups_of(regions) != ("neck",) and c.kind != "flank_pain"
             else:
-                fits = not regions or share_group(where, regions)
+                fits = not regions or share_group(c.regions, regions)
             if fits:
                 found.append(i)
         return tuple(found)

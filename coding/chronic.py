@@ -10,7 +10,6 @@ from .codeset import NotCoded
 from .findings import Condition, Evidence, Kind
 from .kinds import INJURIES, SPINAL_PAIN
 from .problem import Draft, Found
-from .tables import tables
 from .words import rationale
 
 PAIN_CODES = ("M54.2", "M54.3", "M54.4", "M54.5", "M54.6", "M54.8", "M54.9", "R10.A")
@@ -51,21 +50,16 @@ def pain_control(case: Case) -> bool:
 def _named_syndromes(case: Case) -> Found:
     """G89.3 and G89.4 are diagnoses of their own."""
     found: list[Draft] = []
-    for kind, code, rule in (
-        ("chronic_pain_syndrome", "G89.4", "chronic-pain-syndrome"),
-        ("neoplasm_pain", "G89.3", "neoplasm-pain"),
-    ):
+    for kind, rule in (("chronic_pain_syndrome", "chronic-pain-syndrome"), ("neoplasm_pain", "neoplasm-pain")):
         problems = [p for p in case.problems if p.kind == kind]
         if problems:
             evidence = [e for p in problems for e in p.evidence]
-            found.append(plain(code, kind, rule, min(p.place for p in problems), evidence))
+            found.append(plain(kind, "", rule, min(p.place for p in problems), evidence))
     tumour = [i for i in case.selection.coded if "neoplasm_related" in case.mention(i).qualities]
     if tumour and not any(d.code == "G89.3" for d in found):
         first = case.mention(tumour[0])
         place = (first.item or 10_000, first.evidence.start)
-        found.append(
-            plain("G89.3", "neoplasm_pain", "neoplasm-pain", place, [case.mention(i).evidence for i in tumour])
-        )
+        found.append(plain("neoplasm_pain", "", "neoplasm-pain", place, [case.mention(i).evidence for i in tumour]))
     return Found(tuple(found))
 
 
@@ -170,10 +164,9 @@ def _g89(case: Case, variant: str, rule: str, pairs: Iterable[tuple[Draft, tuple
     words = [i for _, found in pairs for i in found]
     if rule == "chronic-pain" and any(d.family in INJURIES for d in drafts):
         rule = "chronic-acute-strain"
-    row = tables().codes["pain_g89", "", variant]
     place = max(d.place for d in drafts)
     evidence = [e for i in words for e in _told(case.mention(i))]
-    return plain(row.code, "pain_g89", rule, place, evidence, [d.code for d in drafts])
+    return plain("pain_g89", variant, rule, place, evidence, [d.code for d in drafts])
 
 
 def _of_causes(case: Case, drafts: tuple[Draft, ...], covered: set[int]) -> Found:
@@ -187,7 +180,7 @@ def _of_causes(case: Case, drafts: tuple[Draft, ...], covered: set[int]) -> Foun
         return Found()
     evidence = tuple(sorted({case.mention(i).evidence for i in loose}))
     if pain_control(case):
-        return Found((plain("G89.29", "pain_g89", "pain-control", min(d.place for d in drafts), evidence),))
+        return Found((plain("pain_g89", "chronic", "pain-control", min(d.place for d in drafts), evidence),))
     why = rationale("chronic-with-cause", evidence, (), "", "G89.29")
     return Found(left_out=(NotCoded("chronic pain", "G89.29", "replaced", why, "chronic-with-cause", evidence),))
 
@@ -220,9 +213,9 @@ def _acute(case: Case, drafts: tuple[Draft, ...]) -> Found:
         return _postoperative(case, postoperative, drafts)
     if not any(_is_pain(d) for d in drafts):
         return Found()
-    for quality, code, rule in (
-        ("due_to_trauma", "G89.11", "pain-due-to-trauma"),
-        ("postprocedural", "G89.18", "postprocedural-pain"),
+    for quality, variant, rule in (
+        ("due_to_trauma", "trauma_acute", "pain-due-to-trauma"),
+        ("postprocedural", "postprocedural_acute", "postprocedural-pain"),
     ):
         words = [
             i for i in case.present(*_PAINS) if quality in case.mention(i).qualities and _is_acute(case.mention(i))
@@ -231,19 +224,19 @@ def _acute(case: Case, drafts: tuple[Draft, ...]) -> Found:
             evidence = [e for i in words for e in _told(case.mention(i))]
             place = max(d.place for d in drafts if _is_pain(d))
             follows = [d.code for d in drafts if _is_pain(d)]
-            return Found((plain(code, "pain_g89", rule, place, evidence, follows),))
+            return Found((plain("pain_g89", variant, rule, place, evidence, follows),))
     return Found()
 
 
 def _postoperative(case: Case, mentions: list[int], drafts: tuple[Draft, ...]) -> Found:
     chronic = any(_is_chronic(case.mention(i)) for i in mentions)
-    code = "G89.28" if chronic else "G89.18"
+    variant = "postprocedural_chronic" if chronic else "postprocedural_acute"
     if any(d.code == "M96.1" for d in drafts):
         return Found()
     place = min((case.mention(i).item or 10_000, case.mention(i).evidence.start) for i in mentions)
     evidence = [case.mention(i).evidence for i in mentions]
     behind = [d.code for d in drafts]  # the site first, unless the encounter is for pain control (I.C.6.b.1.b)
-    return Found((plain(code, "pain_g89", "postprocedural-pain", place, evidence, behind),))
+    return Found((plain("pain_g89", variant, "postprocedural-pain", place, evidence, behind),))
 
 
 def _is_acute(c: Condition) -> bool:

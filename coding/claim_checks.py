@@ -47,6 +47,10 @@ def validity(code: str, claim: Claim, official: Tabular) -> tuple[AuditFinding, 
     old = retired_codes().get(code)
     if not is_written_like_a_code(code):
         return (make("invalid", code, reason="is not written like an ICD-10-CM code"),)
+    older = next((row for row in retired_codes().values() if code in row.replaced_by), None)
+    if older and claim.date_of_service and claim.date_of_service < older.retired_on:
+        reason = f"came into force on {older.retired_on}; on the date of service it was {older.code}"
+        return (make("invalid", code, instead=(older.code,), source=older.source, reason=reason),)
     if not official.covers(code) or official.is_leaf(code):
         return ()
     if old:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from .errors import TableError
 from .findings import Condition, Evidence, Region
 from .problem import Draft, Problem, evidence_of
 from .tables import REGIONS, UNSPECIFIED, tables
@@ -33,12 +34,19 @@ def region_of_row(region: str) -> tuple[Region, ...]:
 
 
 def plain(
-    code: str,
     family: str,
+    variant: str,
     rule: str,
     place: tuple[int, int],
     evidence: Iterable[Evidence],
     follows: Iterable[str] = (),
 ) -> Draft:
-    """A draft that belongs to the whole note rather than to one problem of one region."""
-    return Draft(code, family, rule, (), place, tuple(sorted(set(evidence))), follows=tuple(follows))
+    """A draft that belongs to the whole note rather than to one problem of one region.
+
+    Raises:
+        TableError: the table has no row of this family without a region.
+    """
+    row = tables().code(family, None, variant)
+    if row is None:
+        raise TableError(f"codes.csv: no row for {family} without a region")
+    return Draft(row.code, family, rule, (), place, tuple(sorted(set(evidence))), follows=tuple(follows))

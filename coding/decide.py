@@ -14,7 +14,7 @@ from .disc import discs
 from .edits import edit, g89_alone
 from .findings import Findings
 from .injury import injuries
-from .order import in_claim_order
+from .order import in_claim_order, why_here
 from .pain import pains
 from .pregnancy import OPTIONAL, external_causes, pregnancy
 from .problem import Draft, Found
@@ -52,7 +52,7 @@ def decide(findings: Findings, release: str | Tabular | None = None) -> CodeSet:
     return CodeSet(
         release=official.release,
         outcome=_outcome(drafts, queries),
-        codes=tuple(_code(d, i, official) for i, d in enumerate(drafts)),
+        codes=tuple(_code(d, i, official, why_here(case, drafts, d)) for i, d in enumerate(drafts)),
         not_coded=_not_coded((*found.left_out, *said.left_out, *extra.left_out)),
         seen=report.seen(case),
         red_flags=report.red_flags(case),
@@ -105,14 +105,14 @@ def _with(found: Found, result: Found) -> Found:
     )
 
 
-def _code(d: Draft, index: int, official: Tabular) -> Code:
+def _code(d: Draft, index: int, official: Tabular, placed: str) -> Code:
     role: Role = "optional" if d.family in OPTIONAL else ("additional" if index else "first_listed")
     return Code(
         d.code,
         official.description(d.code),
         role,
         d.rule,
-        rationale(d.rule, d.evidence, d.regions, d.side, d.code),
+        rationale(d.rule, d.evidence, d.regions, d.side, d.code) + placed,
         tables().rules[d.rule].source,
         d.evidence,
         d.exception,

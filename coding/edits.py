@@ -9,7 +9,7 @@ from .case import Case
 from .codeset import Exemption, NotCoded, Notice
 from .problem import Draft, Found
 from .regions import groups_of, same_or_unknown
-from .tables import InjuryRow, releases, tables, tabular
+from .tables import InjuryRow, releases, retired_codes, tables, tabular
 from .tabular import ExcludesNote, Tabular
 from .words import rationale
 
@@ -210,7 +210,7 @@ def _unrelated(case: Case, a: Draft, b: Draft) -> bool:
 # -- leaves ------------------------------------------------------------------------------------------------------------
 
 
-def _leaves(_: Case, drafts: tuple[Draft, ...], official: Tabular) -> Found:
+def _leaves(case: Case, drafts: tuple[Draft, ...], official: Tabular) -> Found:
     """A code that the release of the encounter does not hold as a leaf is never emitted.
 
     One that was split off later falls back to the code it was split from, if that was billable then.
@@ -226,11 +226,22 @@ def _leaves(_: Case, drafts: tuple[Draft, ...], official: Tabular) -> Found:
             what = d.family.replace("_", " ")
             out = NotCoded(what, d.code, "needs_documentation", why, "not-a-leaf", d.evidence)
             found += Found(left_out=(out,), notices=(Notice("release", _not_held(d.code, official)),))
+        if held == d.code:
+            found += Found(notices=_younger(d.code, case.findings.date_of_service))
         if held not in ("", d.code):
             older[d.code] = held
             words = f"{d.code} is not in release {official.release}; {held}, billable then, stands for it."
             found += Found(notices=(Notice("release", words),))
     return dataclasses.replace(found, drafts=_renamed(found.drafts, older)) if older else found
+
+
+def _younger(code: str, day: str | None) -> tuple[Notice, ...]:
+    """A code of a later release, where the date of service lies before all that are at hand."""
+    row = next((row for row in retired_codes().values() if code in row.replaced_by), None)
+    if row is None or day is None or day >= row.retired_on:
+        return ()
+    words = f"{code} came into force on {row.retired_on}, after the date of service; {row.code} was billable then."
+    return (Notice("release", words),)
 
 
 def _renamed(drafts: tuple[Draft, ...], codes: Mapping[str, str]) -> tuple[Draft, ...]:

@@ -7,8 +7,8 @@ import dataclasses
 from .case import Case
 from .codes import draft
 from .codeset import NotCoded
-from .kinds import DETAILS, INJURIES, NOT_REPLACING, SPINAL_PAIN
-from .pain import CHARACTER, pain_draft
+from .kinds import DETAILS, INJURIES, INTEGRAL_CAUSES, NOT_REPLACING, SPINAL_PAIN
+from .pain import CHARACTER, explains, pain_draft
 from .problem import Draft, Found, Problem
 from .regions import LOW_BACK, NECK, groups_of, same_or_unknown
 from .words import named, reason
@@ -30,7 +30,7 @@ def _injury(case: Case, problem: Problem) -> Found:
     if _is_sequela(case, problem):
         return _sequela(case, problem)
     if problem.kind != "back_injury" and _is_old(problem) and not _current_injury(case):
-        return _chronic(problem)
+        return _chronic(case, problem)
     phase, unclear = _phase(case, problem)
     drafts = _drafts(problem, _RULES[problem.kind], phase)
     if not drafts:
@@ -79,11 +79,21 @@ def _current_injury(case: Case) -> bool:
 # -- old injuries ------------------------------------------------------------------------------------------------------
 
 
-def _chronic(problem: Problem) -> Found:
-    """A chronic, recurrent or old strain is chapter 13 (I.C.13.b): the pain code of its region."""
+def _chronic(case: Case, problem: Problem) -> Found:
+    """A chronic, recurrent or old strain is chapter 13 (I.C.13.b): the pain code of its region.
+
+    A confirmed cause there replaces it like any pain (I.B.5); degeneration of a low disc takes it into its 6th
+    character, which is left to the edits.
+    """
     variant = "characterised" if NECK not in groups_of(problem.regions) else ""
     placed = dataclasses.replace(problem, region=problem.region or "lumbar")
-    return Found(draft(placed, "pain", "chronic-strain", variant)) + _site_query(problem)
+    drafts = draft(placed, "pain", "chronic-strain", variant)
+    causes = [c for c in case.problems if c.kind in INTEGRAL_CAUSES - INJURIES and explains(case, c, placed)]
+    if causes and not any(c.kind == "disc_degeneration" and c.region in ("lumbar", "lumbosacral") for c in causes):
+        code = drafts[0].code
+        why = reason("symptom-integral", placed, code)
+        return Found(left_out=(NotCoded(named(problem), code, "replaced", why, "symptom-integral", problem.evidence),))
+    return Found(drafts) + _site_query(problem)
 
 
 def _sequela(case: Case, problem: Problem) -> Found:

@@ -8,6 +8,7 @@ from .case import Case
 from .chronic import pain_control
 from .pregnancy import OBSTETRIC, OPTIONAL
 from .problem import Draft
+from .words import quoted
 
 _RANK = (
     ("G83.4", 9),
@@ -48,6 +49,22 @@ def in_claim_order(case: Case, drafts: Sequence[Draft]) -> tuple[Draft, ...]:
     sequels = sorted((d for d in rest if _is_sequela(d)), key=_key)
     ordered = [*sorted(pain, key=_key), *_behind(spine)] if pain_control(case) else _with_pain(spine, pain)
     return (*obstetric, *ordered, *sequels, *optional)
+
+
+def why_here(case: Case, drafts: Sequence[Draft], d: Draft) -> str:
+    """Why a G89 code comes before the codes of site or cause; empty where it does not. ``drafts``: in claim order."""
+    behind = [o for o in drafts[drafts.index(d) + 1 :] if not o.code.startswith("G89") and o.family not in OPTIONAL]
+    if not d.code.startswith("G89") or not behind:
+        return ""
+    if pain_control(case):
+        words = quoted(
+            m.evidence for m in case.findings.intents if m.value == "pain_control" and m.assertion == "present"
+        )
+        said = f" ({words})" if words else ""
+        return f" The encounter is for pain control{said}, so {d.code} comes before site and cause (I.C.6.b.1)."
+    if all(_is_sequela(o) for o in behind):
+        return f" {d.code} is what remains of the injury, so it comes before the late effect (I.B.10)."
+    return ""
 
 
 def _key(d: Draft) -> tuple[int, int, int, str]:

@@ -84,7 +84,7 @@ def _replaced_by(case: Case, problem: Problem) -> str:
     if problem.noted("neoplasm_related"):
         return "neoplasm-pain"
     for cause in case.problems:
-        if cause.kind in INTEGRAL_CAUSES and _explains(case, cause, problem):
+        if cause.kind in INTEGRAL_CAUSES and explains(case, cause, problem):
             return "symptom-integral"
     for joint in case.of("sacroiliac_pain", "sacroiliitis"):
         if LOW_BACK in groups_of(problem.regions or ("lumbar",)) and not case.own_entry(problem, joint):
@@ -97,7 +97,8 @@ def _replaced_by(case: Case, problem: Problem) -> str:
     return ""
 
 
-def _explains(case: Case, cause: Problem, pain: Problem) -> bool:
+def explains(case: Case, cause: Problem, pain: Problem) -> bool:
+    """Whether this cause speaks for a pain: of one region group, not stated as unrelated, not an old injury."""
     if cause.kind in SACRAL_ONLY:
         return cause.kind == "sacroiliitis" and pain.region == "sacral"
     return _same_back(cause, pain) and not case.apart(pain, cause) and not _is_old_injury(cause)

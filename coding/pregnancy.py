@@ -25,18 +25,15 @@ def pregnancy(case: Case, drafts: tuple[Draft, ...]) -> Found:
     evidence = (state.evidence, *(detail.evidence for detail in state.details))
     trimester = state.trimester or trimester_of_weeks(state.weeks)
     if state.relation == "incidental":
-        return Found((plain("Z33.1", "pregnancy_incidental", "pregnancy-incidental", LAST, evidence),))
+        return Found((plain("pregnancy_incidental", "", "pregnancy-incidental", LAST, evidence),))
     family, rule = _family(case, drafts)
-    row = tables().code(family, None, trimester)
-    assert row is not None
     query: tuple[str, ...] = ()
     if rule == "pregnancy-cause-unstated":
         query = ("Is the back pain caused by the pregnancy, was it there before, or is it unrelated?",)
-    found = Found((plain(row.code, family, rule, FIRST, evidence),), queries=query)
+    found = Found((plain(family, trimester, rule, FIRST, evidence),), queries=query)
     if state.weeks is None:
         return found
-    week = tables().codes["weeks", "", _week(state.weeks)]
-    return found + Found((plain(week.code, "weeks", "weeks-of-gestation", LAST, evidence),))
+    return found + Found((plain("weeks", _week(state.weeks), "weeks-of-gestation", LAST, evidence),))
 
 
 def _family(case: Case, drafts: tuple[Draft, ...]) -> tuple[str, str]:
@@ -77,7 +74,7 @@ def external_causes(case: Case, drafts: tuple[Draft, ...]) -> Found:
         evidence = (injury.evidence, *(detail.evidence for detail in injury.details))
         row = tables().codes.get(("external_cause", "", f"{injury.mechanism}_{phase}"))
         if row and not any(d.code == row.code for d in found):
-            found.append(plain(row.code, "external_cause", "external-cause", LAST, evidence))
+            found.append(plain("external_cause", row.variant, "external-cause", LAST, evidence))
         if injury.at_work and phase == "A" and not any(d.family == "work_status" for d in found):
-            found.append(plain("Y99.0", "work_status", "work-status", (LAST[0] + 1, 0), evidence))
+            found.append(plain("work_status", "", "work-status", (LAST[0] + 1, 0), evidence))
     return Found(tuple(found))

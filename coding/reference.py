@@ -7,7 +7,8 @@ Nothing here changes a code; `pipelines/codes.py` puts it together with the offi
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
@@ -17,6 +18,7 @@ from .tables import CodeRow, PayerNote, Rule, payer_notes, table_rows, tables
 _GUIDE_COLUMNS = ("table", "codes", "title", "says", "cpt")
 _CORRECTION_COLUMNS = ("codes", "guide", "official", "source")
 _RULE_CODE_COLUMNS = ("rule", "family", "codes")
+_LAY_COLUMNS = ("words", "standard", "source")
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,31 @@ class RuleCodes:
     rule: str
     family: str
     codes: tuple[str, ...]
+
+
+@functools.cache
+def lay_words() -> Mapping[str, str]:
+    """What patients and letters call a condition → the words of the list, longest phrase first; to look codes up.
+
+    Raises:
+        TableError: a row without a source, or a phrase that stands twice.
+    """
+    found: dict[str, str] = {}
+    for where, row in table_rows("lay_words.csv", _LAY_COLUMNS):
+        if not row["source"]:
+            raise TableError(f"{where}: no source")
+        for words in _cells(row["words"]):
+            if words in found:
+                raise TableError(f"{where}: {words!r} is there twice")
+            found[words] = row["standard"]
+    return dict(sorted(found.items(), key=lambda pair: -len(pair[0])))
+
+
+def in_standard_words(query: str) -> str:
+    """The query with the words of patients and letters put into those of the list, and nothing else changed."""
+    known = lay_words()
+    phrases = "|".join(map(re.escape, known))
+    return re.sub(rf"(?<!\w)(?:{phrases})(?!\w)", lambda found: known[found[0].lower()], query, flags=re.IGNORECASE)
 
 
 @functools.cache

@@ -50,7 +50,9 @@ class CodeRow:
 
 @dataclass(frozen=True)
 class Rule:
-    """One row of ``rules.csv``. ``rationale`` is a template: {quote}, {region}, {side} and {code} are filled in."""
+    """One row of ``rules.csv``. ``rationale`` is a template: {quote}, {region}, {side}, {code} and {pain} are filled
+    in; {pain} says which pain decided the code of a low disc degeneration.
+    """
 
     id: str
     policy_section: str
@@ -137,7 +139,7 @@ def _rules() -> dict[str, Rule]:
         if empty:
             raise TableError(f"{where}: rule {row['id']!r} has no {empty}")
         try:
-            row["rationale"].format(quote="", region="", side="", code="")
+            row["rationale"].format(quote="", region="", side="", code="", pain="")
         except (KeyError, IndexError, ValueError) as error:
             raise TableError(f"{where}: rationale of {row['id']!r} has a bad placeholder: {error}") from None
         found[row["id"]] = Rule(**row)

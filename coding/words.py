@@ -34,6 +34,14 @@ _PAIN_WORDS: dict[Region, str] = {
 }
 
 
+_DISC_PAINS = {
+    "0": "back pain only",
+    "1": "leg pain only",
+    "2": "back pain and leg pain",
+    "9": "neither back pain nor leg pain",
+}
+"""M51.36- and M51.37-, by their 6th character."""
+
 _MOST_QUOTES = 4
 
 
@@ -83,4 +91,17 @@ def rationale(
 ) -> str:
     """The rationale template of a rule, filled in. An unknown rule is a defect: `KeyError`."""
     template = tables().rules[rule].rationale
-    return template.format(quote=quoted(evidence), region=region_words(regions), side=side or "not stated", code=code)
+    return template.format(
+        quote=quoted(evidence),
+        region=region_words(regions),
+        side=side or "not stated",
+        code=code,
+        pain=_pain_of_disc(code),
+    )
+
+
+def _pain_of_disc(code: str) -> str:
+    """Which pain decided the 6th character of a low disc degeneration; empty for any other code."""
+    if not code.startswith(("M51.36", "M51.37")) or code[-1] not in _DISC_PAINS:
+        return ""  # of a release before FY2025 too, which had M51.36 and M51.37 without a 6th character
+    return f", of which the note tells {_DISC_PAINS[code[-1]]} (6th character {code[-1]})"

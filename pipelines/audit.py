@@ -13,6 +13,7 @@ from ..coding.claim import AuditFinding, Claim, Severity
 from ..coding.codeset import Notice
 from ..coding.errors import InputError
 from ..coding.findings import Findings
+from ..coding.releases import notices
 from ..coding.tables import audit_checks
 from ..coding.tabular import Tabular
 from ..coding.typed import typed_codes
@@ -36,7 +37,9 @@ class Suggests(Protocol):
 
 @dataclass(frozen=True)
 class Audited:
-    """One claim with what was found on it. ``warnings``: how its note was read."""
+    """One claim with what was found on it. ``warnings``: how its note was read, and under which release it was judged
+    where that is not the one of its date.
+    """
 
     row: ClaimRow
     audit: Audit
@@ -92,7 +95,8 @@ def audit_claims(
             findings = hide(findings) if no_text else findings
         release = release_of(row.claim.date_of_service, release_file)
         done = audit(row.claim, findings, release)
-        found.append(Audited(row, _without_words(done) if no_text else done, warnings))
+        about = notices(row.claim.date_of_service, done.release)
+        found.append(Audited(row, _without_words(done) if no_text else done, (*warnings, *about)))
     return tuple(found)
 
 

@@ -30,6 +30,8 @@ EXPECTATIONS = (
     "seen",
     "flags",
     "exception",
+    "says",
+    "quotes",
 )
 _MARKS = {"phase": "phases", "intent": "intents", "flag": "red_flags", "study": "studies"}
 _LEVEL = re.compile(r"[CTLS]\d+-[CTLS]\d+")
@@ -272,6 +274,13 @@ def compare(expected: dict[str, str], result: CodeSet) -> Iterator[str]:
         yield _same("seen", words(expected["seen"]), [s.what for s in result.seen])
     if "flags" in expected:
         yield _same("flags", words(expected["flags"]), [r.flag for r in result.red_flags])
+    if "says" in expected:
+        told = [*(c.rationale for c in result.codes), *(n.reason for n in result.not_coded)]
+        yield "" if any(expected["says"] in text for text in told) else f"says: no {expected['says']!r} in {told}"
+    if "quotes" in expected:
+        code, *quotes = shlex.split(expected["quotes"])
+        found = [e.text for c in result.codes if c.code == code for e in c.evidence]
+        yield _same(f"quotes of {code}", quotes, found)
     if "exception" in expected:
         pairs = [f"{c.code}/{c.exception.with_code}" for c in result.codes if c.exception]
         yield _same("exception", words(expected["exception"]), pairs)

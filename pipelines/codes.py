@@ -69,12 +69,16 @@ class Match:
 
 @dataclass(frozen=True)
 class Answer:
-    """What was asked and found: entries for codes, matches for a family or words."""
+    """What was asked and found: entries for codes, matches for a family or words.
+
+    ``read_as``: the words looked for, where the query uses those of patients and letters ("slipped disc").
+    """
 
     query: str
     release: str
     entries: tuple[Entry, ...] = ()
     matches: tuple[Match, ...] = ()
+    read_as: str = ""
 
 
 # -- which release -----------------------------------------------------------------------------------------------------
@@ -126,10 +130,11 @@ def look_up(words: Sequence[str], book: Tabular) -> Answer:
             return Answer(query, book.release, entries=tuple(entry(code, book) for code in codes))
         if any("." in cell or len(cell) > _MAYBE_WORD for cell in cells):
             raise InputError(_unknown(unknown[0], book))
-    matches = _of_family(query, book) or search(query, book)
+    standard = reference.in_standard_words(query)
+    matches = _of_family(query, book) or _of_family(standard, book) or search(standard, book)
     if not matches:
         raise InputError(_unknown(cells[0] if len(cells) == 1 else query, book))
-    return Answer(query, book.release, matches=matches)
+    return Answer(query, book.release, matches=matches, read_as="" if standard == query else standard)
 
 
 def _asked(cell: str, book: Tabular) -> list[str]:

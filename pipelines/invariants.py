@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import get_args
 
 from ..coding import findings as f
-from ..coding.codeset import Code, CodeSet
+from ..coding.codeset import Code, CodeSet, Status
 from ..coding.decide import decide
 from ..coding.kinds import (
     DETAILS,
@@ -26,7 +26,7 @@ from ..coding.kinds import (
     WITHOUT_REGION,
 )
 from ..coding.regions import groups_of, stated_sites
-from ..coding.tables import REGIONS, UNSPECIFIED, tables, tabular
+from ..coding.tables import REGIONS, UNSPECIFIED, releases, tables, tabular
 
 Check = Callable[[f.Findings, CodeSet], Iterator[str]]
 """Yields what is wrong, in words; nothing when all is well."""
@@ -48,6 +48,10 @@ OBSTETRIC_OR_LATE = (*OBSTETRIC, "Z33.1")
 BARE_PAIN = ("M54.2", "M54.50", "M54.59", "M54.6", "M54.4")
 _NEURAL = ("disc_radiculopathy", "disc_myelopathy")
 _SIDED = {"right": ("M54.31", "M54.41", "R10.A1"), "left": ("M54.32", "M54.42", "R10.A2"), "bilateral": ("R10.A3",)}
+_BY_NOTE = ("excludes1", "current-injury", "sprain-with-disc", "injury-sequela-pain")
+"""Rules that leave a code out because of an Excludes1 note."""
+
+_WARNINGS = ("query", "claim_edit", "release", "release_information", "release_file")
 _PAIN_NAMED_TWICE = ("M54.5", "M54.6", "M54.89")
 _FIXED: dict[str, tuple[f.Region, ...]] = {
     "occipital_neuralgia": ("occipito_atlanto_axial",),
@@ -272,8 +276,15 @@ def _explained(_: f.Findings, result: CodeSet) -> Iterator[str]:
         if not code.evidence or list(code.evidence) != sorted(set(code.evidence)):
             yield f"{code.code} with evidence {code.evidence}"
     for left in result.not_coded:
-        if not (left.reason and left.rule):
+        if not (left.reason and left.rule in tables().rules):
             yield f"{left.what} left out without reason or rule"
+        if left.status not in get_args(Status) or (left.rule in _BY_NOTE) != (left.status == "excludes1"):
+            yield f"{left.what} left out by {left.rule} has the status {left.status}"
+        if left.code is not None and not any(tabular(release).is_leaf(left.code) for release in releases()):
+            yield f"{left.code} left out, a code that is in no release"
+    for warning in result.warnings:
+        if warning.kind not in _WARNINGS or not warning.message:
+            yield f"a warning of kind {warning.kind}"
 
 
 def _only_present(note: f.Findings, result: CodeSet) -> Iterator[str]:

@@ -32,6 +32,7 @@ def render_claims(audited: Sequence[Audited]) -> str:
 def _claim(each: Audited, name: str) -> list[str]:
     codes = ", ".join(plain(code) for code in each.row.claim.codes) or "no codes"
     lines = wrapped(f"{name}{codes}  (release {each.audit.release})", 0)
+    lines += [line for notice in each.warnings for line in wrapped(f"note: {plain(notice.message)}", 2)]
     if each.audit.decided is not None:
         suggested = ", ".join(code.code for code in each.audit.decided.codes if code.role != "optional")
         lines += wrapped(f"The note is coded to: {suggested or 'no spine code'}", 2)

@@ -41,6 +41,7 @@ def codes_data(answer: Answer) -> dict[str, Any]:
         "schema": SCHEMA,
         "release": answer.release,
         "query": answer.query,
+        "read_as": answer.read_as or None,
         "codes": [_entry_data(entry) for entry in answer.entries],
         "matches": [_match_data(match) for match in answer.matches],
     }
@@ -108,14 +109,15 @@ def render_codes(answer: Answer) -> str:
         return "\n\n".join("\n".join(_entry(entry)) for entry in answer.entries) + "\n"
     shown = answer.matches[:_SHOWN] if answer.query and not _one_family(answer) else answer.matches
     width = max(len(match.code) for match in shown) + 2
-    lines = [line for match in shown for line in _match(match, width)]
+    lines = wrapped(f"read as: {answer.read_as}", indent=0) if answer.read_as else []
+    lines += [line for match in shown for line in _match(match, width)]
     if len(shown) < len(answer.matches):
         lines.append(f"and {len(answer.matches) - len(shown)} more; say more words, or --json for all")
     return "\n".join(lines) + "\n"
 
 
 def _one_family(answer: Answer) -> bool:
-    name = answer.query.lower().replace(" ", "_").replace("-", "_")
+    name = (answer.read_as or answer.query).lower().replace(" ", "_").replace("-", "_")
     return all(name in match.families for match in answer.matches)
 
 

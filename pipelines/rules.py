@@ -22,7 +22,13 @@ from .cases import read_cases, rules_fired, words
 from .render import labelled
 
 SCHEMA: Final = "spinecode/rules/1"
-_BLANKS: Final = {"quote": "⟨the note's words⟩", "region": "⟨region⟩", "side": "⟨side⟩", "code": "⟨code⟩"}
+_BLANKS: Final = {
+    "quote": "⟨the note's words⟩",
+    "region": "⟨region⟩",
+    "side": "⟨side⟩",
+    "code": "⟨code⟩",
+    "pain": "⟨, of which the note tells which pain⟩",
+}
 _LEAD: Final = """\
 # Rules
 

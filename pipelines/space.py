@@ -15,7 +15,7 @@ from typing import Any, get_args
 
 from ..coding import findings as f
 from ..coding.kinds import INJURIES as INJURED
-from ..coding.kinds import SPINAL_PAIN
+from ..coding.kinds import SPINAL_PAIN, SYMPTOMS
 
 KINDS: tuple[f.Kind, ...] = get_args(f.Kind)
 REGIONS: tuple[f.Region, ...] = get_args(f.Region)
@@ -240,6 +240,33 @@ def pairs(share: Share = ALL, kinds: Sequence[f.Kind] = KINDS) -> Iterator[f.Fin
     ties: tuple[tuple[f.Link, ...], ...] = ((), *((_link(kind, 0, 1),) for kind in LINKS))
     for first, second, (here, there), (one, other), tie in share.of(kinds, kinds, _NEIGHBOURS, _ENTRIES, ties):
         yield _visit(condition(0, first, one, here), condition(1, second, other, there), links=tie)
+    yield from _altered(share, kinds)
+
+
+_ALTERATIONS: tuple[tuple[tuple[f.Kind, ...], tuple[Fields, ...]], ...] = (
+    (
+        tuple(sorted(INJURED)),
+        ({"qualities": ("old",)}, {"qualities": ("residual",)}, {"chronicity": "chronic"}),
+    ),
+    (
+        tuple(sorted(SYMPTOMS)),
+        ({"qualities": ("own_problem",)}, {"qualities": ("unrelated",)}, {"chronicity": "chronic"}),
+    ),
+)
+"""Words that change what a condition does beside another one, and the kinds they are said of."""
+
+
+def _altered(share: Share, kinds: Sequence[f.Kind]) -> Iterator[f.Findings]:
+    """An injury that is old, a symptom that is a problem of its own: before and after every other kind."""
+    for said_of, words in _ALTERATIONS:
+        told = tuple(kind for kind in said_of if kind in kinds)
+        product = share.of(told, words, kinds, _NEIGHBOURS, _ENTRIES, (False, True))
+        for kind, word, other, (here, there), (one, two), turned in product:
+            altered = condition(0, kind, one, here, word)
+            beside = condition(1, other, two, there)
+            if turned:
+                altered, beside = condition(1, kind, two, there, word), condition(0, other, one, here)
+            yield _visit(*sorted((altered, beside), key=lambda c: c.evidence))
 
 
 def _link(kind: f.LinkKind, effect: int, cause: int) -> f.Link:

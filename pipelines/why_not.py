@@ -41,6 +41,8 @@ def checked_code(typed: str, day: str | None, release: Tabular | None) -> str:
         raise InputError(f"--why-not {code}: is in no category that spinecode knows (release {official.release})")
     if official.is_leaf(code):
         return code
+    while code.endswith("X") and not official.exists(code):  # M51.36x: any code below the header
+        code = code[:-1].rstrip(".")
     old = retired_codes().get(code)
     if old is not None:
         instead = ", ".join(old.replaced_by)

@@ -237,6 +237,15 @@ def test_the_page_names_every_check_as_the_table_has_it():
         assert f"| `{row.kind}` | {row.severity} | {row.needs} | {row.guide} |" in page
 
 
+def test_a_code_is_not_valid_before_it_came_into_force(check):
+    for code, day, before in (("M54.50", "2021-09-30", "M54.5"), ("M51.360", "2024-09-30", "M51.36")):
+        (finding,) = [found for found in check(code, date=day).findings if found.kind == "invalid"]
+        assert finding.instead == (before,)
+        assert "came into force" in finding.why
+    assert "invalid" not in kinds(check("M54.50", date="2021-10-01"))
+    assert "invalid" not in kinds(check("M51.360", date="2024-10-01"))
+
+
 def test_retired_codes_and_their_successors_are_those_of_the_release():
     official = tabular()
     for old in retired_codes().values():

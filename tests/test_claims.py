@@ -193,3 +193,13 @@ def test_claims_without_notes_load_no_language_pipeline(tmp_path, write):
     )
     done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "LOADED 0"
+
+
+def test_a_claim_of_another_year_says_under_which_release_it_was_judged(cli, tmp_path):
+    rows = "encounter_id,codes,date_of_service\nE1,M54.9,2023-05-04\nE2,M54.9,2026-05-04\n"
+    (tmp_path / "claims.csv").write_text(rows, encoding="utf-8")
+    first, second = json.loads(cli("audit", "--claims", "claims.csv", "--json").stdout)["claims"]
+    assert [notice["kind"] for notice in first["warnings"]] == ["release"]
+    assert "2025-04-01" in first["warnings"][0]["message"]
+    assert second["warnings"] == []
+    assert "nearest one at hand" in " ".join(cli("audit", "--claims", "claims.csv").stdout.decode().split())

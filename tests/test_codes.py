@@ -175,6 +175,44 @@ def test_words_find_the_best_code_first(words: str, first: str) -> None:
     assert found(words) == found(words)
 
 
+@pytest.mark.parametrize(
+    ("words", "read_as", "codes_found"),
+    [
+        ("slipped disc", "disc displacement", {"M50.20", "M51.26", "M51.27"}),
+        ("lumbar herniated disk", "lumbar disc displacement", {"M51.26"}),
+        ("Pinched Nerve", "radiculopathy", {"M54.12", "M54.16"}),
+        ("pinched nerve in the neck", "radiculopathy cervical", {"M54.12"}),
+        ("tailbone pain", "coccydynia", {"M53.3"}),
+        ("lower back pain", "low back pain", {"M54.50", "M54.59"}),
+        ("arthritis of the spine", "spondylosis", {"M47.816"}),
+        ("SI joint", "sacroiliac pain", {"M53.3"}),
+        ("DDD", "disc degeneration", {"M51.369", "M51.379"}),
+    ],
+)
+def test_words_of_patients_find_codes_and_say_how_they_were_read(
+    words: str, read_as: str, codes_found: set[str]
+) -> None:
+    answer = codes.look_up(words.split(), BOOK)
+    assert answer.read_as == read_as
+    assert codes_found <= {match.code for match in answer.matches}
+    assert codes_data(answer)["read_as"] == read_as
+    assert render_codes(answer).startswith(f"read as: {read_as}\n")
+
+
+def test_whiplash_and_other_words_of_the_list_are_not_reread() -> None:
+    for words in ("whiplash", "lumbago", "stenosis", "discitis", "sciatica"):
+        answer = codes.look_up([words], BOOK)
+        assert answer.read_as == ""
+        assert "read as" not in render_codes(answer)
+    assert found("whiplash")[0] == "S13.4XXA"
+
+
+def test_every_standard_word_of_the_lay_table_finds_codes() -> None:
+    for words, standard in reference.lay_words().items():
+        assert codes.look_up([words], BOOK).matches, words
+        assert reference.in_standard_words(standard) == standard, f"{standard} is itself reread"
+
+
 def test_words_fit_in_any_order_and_case() -> None:
     assert set(found("LUMBAR spondylolisthesis")) == set(found("spondylolisthesis, lumbar"))
 

@@ -16,7 +16,7 @@ from spinecode.coding.codeset import CodeSet
 from spinecode.coding.decide import decide
 from spinecode.coding.errors import FindingsError, ReleaseError
 from spinecode.coding.releases import fiscal_year, notices, release_for
-from spinecode.coding.tables import FOLDER, releases, tables, tabular
+from spinecode.coding.tables import FOLDER, releases, retired_codes, tables, tabular
 from spinecode.coding.tabular import Tabular
 from spinecode.pipelines import release
 from spinecode.pipelines.replay import replay_file
@@ -44,6 +44,16 @@ def of_2021(official: Path) -> Tabular:
 
 
 # -- the real files ----------------------------------------------------------------------------------------------------
+
+
+def test_retired_codes_were_billable_until_their_day(of_2021: Tabular, official: Path) -> None:
+    of_2025 = release.load(str(official / "icd10cm-tabular-April-2025.xml"))
+    known = [(of_2021, "2020-10-01"), (of_2025, "2025-04-01"), (tabular(), "2026-04-01")]
+    assert {row.code for row in retired_codes().values() if of_2021.is_leaf(row.code)} == {"M54.5", "M51.36", "M51.37"}
+    for row in retired_codes().values():
+        for book, day in known:
+            assert book.is_leaf(row.code) == (day < row.retired_on), (row.code, day)
+            assert all(book.is_leaf(code) == (day >= row.retired_on) for code in row.replaced_by), (row.code, day)
 
 
 @pytest.mark.parametrize("name", SHA256)
@@ -326,3 +336,14 @@ def test_python_takes_a_release_file(engine, official):
     result = made.suggest(NOTE)
     assert result.release == "2025-04-01"
     assert [code.code for code in result.codes] == ["M54.50", "G89.29"]
+
+
+def test_a_code_younger_than_the_date_of_service_is_named_with_the_one_before_it() -> None:
+    pain = f.Condition("pain", f.Evidence(0, 4, "pain", "assessment"), "assessment", regions=("lumbar",), item=1)
+    note = f.Findings(has_assessment=True, complaint=True, conditions=(pain,), date_of_service="2021-09-30")
+    said = [notice.message for notice in decide(note).warnings if notice.kind == "release"]
+    assert any(
+        "M54.50 came into force on 2021-10-01" in message and "M54.5 was billable" in message for message in said
+    )
+    later = decide(dataclasses.replace(note, date_of_service="2021-10-01"))
+    assert not any("came into force" in notice.message for notice in later.warnings)

@@ -120,6 +120,7 @@ def test_the_command_answers_as_text_and_json(cli):
     ("code", "words"),
     [
         ("M54.5", "retired on 2021-10-01"),
+        ("M51.36x", "retired on 2024-10-01; ask about M51.360"),
         ("S39.012", "lacks a 7th character"),
         ("M54.7", "lacks an entry"),
         ("I10", "no category"),
