@@ -1,0 +1,130 @@
+"""A gap of a Result, as a query needs it: read from the result's JSON object, so that stored results serve as well."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from ...coding.errors import InputError
+
+SURE: Final = "present"
+
+
+@dataclass(frozen=True)
+class Indicator:
+    """Words of the note that bear on a gap. ``cue``: the note's word that denies them or puts them in doubt, if it stands
+    outside the quote ("possible", "denies").
+    """
+
+    start: int
+    end: int
+    text: str
+    section: str
+    cue: str = ""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An answer that the gap may have. ``introduces``: it names a diagnosis that the note does not state as certain;
+    ``supported_by``: indexes into the gap's indicators.
+    """
+
+    answer: str
+    words: str
+    codes: tuple[str, ...]
+    introduces: bool
+    supported_by: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Gap:
+    """What the note leaves open and a query may ask (`gaps` in docs/result.schema.json)."""
+
+    id: str
+    element: str
+    about: str
+    effect: str
+    answers: tuple[Answer, ...]
+    indicators: tuple[Indicator, ...]
+
+
+@dataclass(frozen=True)
+class Encounter:
+    """Which encounter and which note a query is about."""
+
+    encounter_id: str | int | None
+    provider: str | None
+    date_of_service: str | None
+    text_sha256: str
+
+
+def gaps_of(result: Mapping[str, Any]) -> tuple[Gap, ...]:
+    """The gaps of a result object, in its order.
+
+    Raises:
+        InputError: the result was made by a version without gaps, or its gaps cannot be read.
+    """
+    if "gaps" not in result:
+        raise InputError("is a result without gaps; make it again with this version")
+    try:
+        cues = _cues(result)
+        return tuple(_gap(data, cues) for data in result["gaps"])
+    except (KeyError, TypeError, ValueError, AttributeError):
+        raise InputError("its gaps cannot be read; make the result again with this version") from None
+
+
+def encounter_of(result: Mapping[str, Any]) -> Encounter:
+    """The encounter that a result object is of.
+
+    Raises:
+        InputError: the keys that name it are missing or of another type.
+    """
+    number, provider, day = (result.get(key) for key in ("encounter_id", "provider", "date_of_service"))
+    usable = isinstance(number, str | int | None) and isinstance(provider, str | None) and isinstance(day, str | None)
+    if not usable or not isinstance(result.get("text_sha256"), str):
+        raise InputError("is no spinecode result")
+    return Encounter(number, provider, day, result["text_sha256"])
+
+
+def _gap(data: Mapping[str, Any], cues: Mapping[tuple[int, int], str]) -> Gap:
+    return Gap(
+        id=str(data["id"]),
+        element=str(data["element"]),
+        about=str(data.get("about") or ""),
+        effect=str(data["effect"]),
+        answers=tuple(_answer(option) for option in data["options"]),
+        indicators=tuple(_indicator(piece, cues) for piece in data["indicators"]),
+    )
+
+
+def _answer(data: Mapping[str, Any]) -> Answer:
+    return Answer(
+        answer=str(data["answer"]),
+        words=str(data.get("words") or data["answer"]),
+        codes=tuple(str(code) for code in data["codes"]),
+        introduces=bool(data.get("introduces", False)),
+        supported_by=tuple(int(index) for index in data.get("supported_by", ())),
+    )
+
+
+def _indicator(data: Mapping[str, Any], cues: Mapping[tuple[int, int], str]) -> Indicator:
+    start, end, text = int(data["start"]), int(data["end"]), str(data["text"])
+    cue = cues.get((start, end), "")
+    # A cue inside the quote is read with it.
+    outside = cue if cue.casefold() not in text.casefold() else ""
+    return Indicator(start, end, text, str(data["section"]), outside)
+
+
+def _cues(result: Mapping[str, Any]) -> dict[tuple[int, int], str]:
+    """What the note says of some words besides: the cue of every mention that is not simply present."""
+    said = tuple(_said(result.get("findings") or {}))
+    present = {place for place, cue in said if not cue}
+    return {place: cue for place, cue in said if place not in present}
+
+
+def _said(findings: Mapping[str, Any]) -> Iterator[tuple[tuple[int, int], str]]:
+    for condition in findings.get("conditions", ()):
+        quote = condition["evidence"]
+        present = condition.get("assertion", SURE) == SURE
+        yield (quote["start"], quote["end"]), "" if present else condition.get("cue", "")
