@@ -17,6 +17,7 @@ from spinecode.pipelines.query.check import judge
 from spinecode.pipelines.query.gap import encounter_of, gaps_of
 from spinecode.pipelines.query.model import query_from
 from spinecode.pipelines.query.templates import ELEMENTS, built_in, load
+from spinecode.pipelines.query.wording import rules
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -319,3 +320,9 @@ def test_an_unjudged_query_cannot_be_printed():
     query = build_query(gaps_of(result_of(SIDE))[0], encounter_of(result_of(SIDE)), built_in())
     with pytest.raises(AttributeError):
         render_text(query)
+
+
+def test_the_page_lists_the_rules_as_they_are():
+    page = (ROOT / "docs" / "queries.md").read_text(encoding="utf-8")
+    listed = re.findall(r"^\| `(.+?)` \| (.+?) \| (.+?) \|$", page, flags=re.M)
+    assert listed == [(rule.id, rule.says, rule.source) for rule in rules().rules.values()]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from ...coding.errors import InputError
-from .build import build_query
+from .build import build_query, whole_quotes
 from .check import Approved, Refused, judge
 from .gap import Gap, encounter_of, gaps_of
 from .model import query_schema
@@ -35,9 +35,10 @@ def ask(result: Mapping[str, Any], templates: Templates, *, text: str | None, on
         InputError: no such gap; names those there are.
     """
     encounter = encounter_of(result)
-    judged = [
-        judge(build_query(gap, encounter, templates), text=text, gap=gap) for gap in _chosen(gaps_of(result), only)
-    ]
+    gaps = _chosen(gaps_of(result), only)
+    if text is not None:
+        gaps = tuple(whole_quotes(gap, text) for gap in gaps)
+    judged = [judge(build_query(gap, encounter, templates), text=text, gap=gap) for gap in gaps]
     return Asked(
         encounter_id=encounter.encounter_id,
         text_sha256=encounter.text_sha256,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from ... import __version__
-from .check import lacks
-from .gap import Answer, Encounter, Gap
+from .check import cut_off, lacks
+from .gap import Answer, Encounter, Gap, Indicator
 from .model import Option, Query
 from .templates import Template, Templates
 
@@ -39,6 +40,16 @@ def build_query(gap: Gap, encounter: Encounter, templates: Templates) -> Query:
         ),
         instruction=templates.instruction,
     )
+
+
+def whole_quotes(gap: Gap, text: str) -> Gap:
+    """The gap with quotes that begin at the word which denies or doubts them, where it stands right before."""
+    return replace(gap, indicators=tuple(_whole(indicator, text) for indicator in gap.indicators))
+
+
+def _whole(indicator: Indicator, text: str) -> Indicator:
+    before = "" if indicator.cue else cut_off(text, indicator.start)
+    return replace(indicator, start=indicator.start - len(before), text=before + indicator.text)
 
 
 def _option(answer: Answer, template: Template) -> Option:

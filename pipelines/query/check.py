@@ -6,6 +6,7 @@ is believed where it can be looked up: quotes are held against the note, options
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import re
 from collections.abc import Callable, Iterator
@@ -17,6 +18,9 @@ from .model import Option, Query
 from .wording import Rules, matcher, readings, rules, same_words
 
 _HASH: Final = re.compile("[0-9a-f]{64}")
+NO_HEADING: Final = "(no heading)"
+"""What the reader calls the section of words that stand under no heading."""
+
 _BEFORE: Final = 60
 """Characters before a quote in which a word that denies it is looked for; the longest such phrase has 21."""
 
@@ -207,9 +211,9 @@ def _quote_cut(case: _Case) -> Hits:
     for part, indicator in _numbered(case):
         if _standing(case, indicator) != indicator.text:
             continue  # another rule says so
-        before, after = case.text[: indicator.start][-_BEFORE:], case.text[indicator.end : indicator.end + 1]
-        inside = _splits(before[-1:], indicator.text[:1]) or _splits(indicator.text[-1:], after)
-        if inside or (not indicator.cue and _denied_before(before, case.rules)):
+        before, after = case.text[: indicator.start][-1:], case.text[indicator.end : indicator.end + 1]
+        inside = _splits(before, indicator.text[:1]) or _splits(indicator.text[-1:], after)
+        if inside or (not indicator.cue and cut_off(case.text, indicator.start)):
             yield part, ""
 
 
@@ -217,18 +221,27 @@ def _splits(left: str, right: str) -> bool:
     return left.isalnum() and right.isalnum()
 
 
-def _denied_before(before: str, of: Rules) -> bool:
-    """Whether the last words before a quote deny it; a sentence or an entry that ends in between parts them."""
-    clause = re.split(r"[.;:,!?\n\r]", before.rstrip(" \t"))[-1]
-    words = readings(clause)[0].rstrip()
-    return any(words.endswith(f" {cue}") for cue in of.lists["cut"])
+def cut_off(text: str, start: int) -> str:
+    """The words of ``text`` right before ``start`` that deny or doubt what follows, as they stand there with the space
+    after them; a sentence or an entry that ends parts them.
+    """
+    before = re.split(r"[.;:,!?\n\r]", text[max(0, start - _BEFORE) : start])[-1]
+    found = _cut_pattern(rules().lists["cut"]).search(before)
+    return found[0] if found else ""
+
+
+@functools.cache
+def _cut_pattern(cues: tuple[str, ...]) -> re.Pattern[str]:
+    phrases = (r"[^\w]+".join(map(re.escape, cue.split())) for cue in sorted(cues, key=len, reverse=True))
+    return re.compile(rf"(?<!\w)(?:{'|'.join(phrases)})[^\w]+$", re.IGNORECASE)
 
 
 def _section_altered(case: _Case) -> Hits:
     if case.text is None:
         return
     for part, indicator in _numbered(case):
-        if indicator.section and indicator.section not in case.text[: indicator.end]:
+        own_word = indicator.section in ("", NO_HEADING)
+        if not own_word and indicator.section not in case.text[: indicator.end]:
             yield part, ""
 
 
@@ -314,13 +327,23 @@ def lacks(option: Option, indicators: tuple[Indicator, ...]) -> str | None:
     if not all(0 <= index < len(indicators) for index in option.supported_by):
         return "option-unsupported"
     cited = [indicators[index] for index in option.supported_by]
-    new = known.named(option.text) - _stated(indicators, known)
+    named = frozenset() if _negates(option, known) else known.named(option.text)
+    new = named - _stated(indicators, known)
     if (new or option.introduces) and not cited:
         return "option-introduces-diagnosis"
     speaking = [indicator.text for indicator in cited if not _denied(indicator, known)]
-    if any(not any(known.speaks_for(words, name) for words in speaking) for name in new):
+    silent = bool(cited) and not speaking and not _negates(option, known)
+    if silent or any(not any(known.speaks_for(words, name) for words in speaking) for name in new):
         return "option-unsupported"
-    return "option-unsupported" if option.introduces and not speaking else None
+    return None
+
+
+def _negates(option: Option, known: Rules) -> bool:
+    """Whether the answer is that a diagnosis is not there; an answer that brings one in never is."""
+    words = readings(option.text)[0]
+    ends = any(words.endswith(f" {end} ") for end in known.lists["negates_at_end"])
+    starts = any(words.startswith(f" {start} ") for start in known.lists["negates_at_start"])
+    return not option.introduces and (ends or starts)
 
 
 def _as_option(words: str, answer: object) -> Option:
@@ -362,8 +385,9 @@ def _conflict_one_sided(case: _Case) -> Hits:
     query = case.query
     if query.element != "conflict":
         return
+    # Both entries may stand in one quote ("second trimester, 13 weeks"); then no option cites it for itself.
     sides = {option.supported_by for option in query.answers if option.supported_by}
-    if len(query.indicators) < 2 or (query.answers and len(sides) < 2):
+    if len(sides) == 1 or (sides and len(query.indicators) < 2):
         yield "options", ""
 
 

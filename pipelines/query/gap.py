@@ -9,6 +9,8 @@ from typing import Any, Final
 from ...coding.errors import InputError
 
 SURE: Final = "present"
+_MOST: Final = 2
+"""Most quotes of a code that stand for those of a gap without any."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,8 @@ def gaps_of(result: Mapping[str, Any]) -> tuple[Gap, ...]:
         raise InputError("is a result without gaps; make it again with this version")
     try:
         cues = _cues(result)
-        return tuple(_gap(data, cues) for data in result["gaps"])
+        rests_on = _rests_on(result)
+        return tuple(_gap(data, cues, rests_on) for data in result["gaps"])
     except (KeyError, TypeError, ValueError, AttributeError):
         raise InputError("its gaps cannot be read; make the result again with this version") from None
 
@@ -87,14 +90,22 @@ def encounter_of(result: Mapping[str, Any]) -> Encounter:
     return Encounter(number, provider, day, result["text_sha256"])
 
 
-def _gap(data: Mapping[str, Any], cues: Mapping[tuple[int, int], str]) -> Gap:
+def _rests_on(result: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
+    """The fullest quotes of the first spinal code: what a gap is about that has no words of its own."""
+    codes = list(result.get("codes") or ())
+    spinal = [code for code in codes if code["code"].startswith("M")] or codes
+    quotes = sorted(spinal[0]["evidence"], key=lambda quote: quote["start"] - quote["end"]) if spinal else []
+    return tuple(sorted(quotes[:_MOST], key=lambda quote: quote["start"]))
+
+
+def _gap(data: Mapping[str, Any], cues: Mapping[tuple[int, int], str], rests_on: tuple[Mapping[str, Any], ...]) -> Gap:
     return Gap(
         id=str(data["id"]),
         element=str(data["element"]),
         about=str(data.get("about") or ""),
         effect=str(data["effect"]),
         answers=tuple(_answer(option) for option in data["options"]),
-        indicators=tuple(_indicator(piece, cues) for piece in data["indicators"]),
+        indicators=tuple(_indicator(piece, cues) for piece in data["indicators"] or rests_on),
     )
 
 

@@ -56,7 +56,7 @@ def quotes(indicators: Iterable[Indicator], marks: str = "“”") -> list[str]:
 
 
 def _quote(indicator: Indicator, marks: str) -> str:
-    section = plain(indicator.section).strip("(): ") or "no heading"
+    section = plain(indicator.section).strip("(): *#_") or "no heading"
     said = f"; the note adds {marks[0]}{plain(indicator.cue)}{marks[1]}" if indicator.cue else ""
     return f"{marks[0]}{plain(indicator.text)}{marks[1]} ({section}{said})"
 

@@ -127,8 +127,9 @@ def _group_order(group: str) -> tuple[bool, str]:
 
 def _changes(gap: Gap) -> int:
     """How many codes hang on the answer: those that not every answer gives."""
-    sets = [set(answer.codes) for answer in gap.answers]
-    return len(set().union(*sets) - set.intersection(*sets)) if sets else 0
+    sets = [frozenset(answer.codes) for answer in gap.answers]
+    common = frozenset.intersection(*sets) if sets else frozenset()
+    return len(frozenset().union(*sets) - common)
 
 
 def _check_words(gap: Gap, where: str) -> None:
