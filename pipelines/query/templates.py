@@ -7,32 +7,15 @@ import string
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from ...coding.errors import TableError
+from ...coding.gaps.model import Element
 from ..text_input import decode_note, read_bytes
 from .model import Brief
 from .wording import FOLDER, PARTS, rules
 
-ELEMENTS: Final = (
-    "region",
-    "laterality",
-    "duration",
-    "etiology",
-    "imaging",
-    "objective",
-    "intent",
-    "red_flags",
-    "diagnosis_statement",
-    "strain_confirmation",
-    "trimester",
-    "mechanism",
-    "encounter_phase",
-    "pain_pattern",
-    "claudication",
-    "conservative_care",
-    "conflict",
-)
+ELEMENTS: Final = get_args(Element)
 """Every element of a gap has a template: an element without one could not be asked about."""
 
 _OWN: Final = "templates.toml"
