@@ -139,6 +139,27 @@ def test_what_stands_in_doubt_is_quoted_with_its_doubt():
     assert "“disc herniation” (ASSESSMENT; the note adds “possible”)" in text
 
 
+def test_what_is_only_told_as_absent_is_no_indicator():
+    fever = piece("Denies sciatica", "HISTORY:")
+    gap = {**SIDE, "indicators": [fever, *SIDE["indicators"]]}
+    gap["options"] = [{**each, "supported_by": [0, 1]} for each in SIDE["options"]]
+    result = result_of(gap)
+    result["findings"]["injuries"] = [{"mechanism": "fall", "assertion": "negated", "evidence": fever}]
+    (approved,) = ask(result, built_in(), text=NOTE).queries
+    assert [each.text for each in approved.query.indicators] == ["sciatica"]
+    assert [each.supported_by for each in approved.query.answers] == [(0,)] * 3
+
+
+def test_a_gap_without_words_of_its_own_quotes_what_its_code_rests_on():
+    words = [piece("Low back pain", "ASSESSMENT:", 3), piece("sciatica", "ASSESSMENT:", 2)]
+    codes = [{"code": "G89.29", "evidence": words[:1]}, {"code": "M54.40", "evidence": words}]
+    gap = {**SIDE, "indicators": [], "options": [{**each, "supported_by": []} for each in SIDE["options"]]}
+    (approved,) = ask(result_of(gap, codes=codes), built_in(), text=NOTE).queries
+    assert [each.text for each in approved.query.indicators] == ["Low back pain", "sciatica"]
+    (refused,) = ask(result_of(gap), built_in(), text=NOTE).refused
+    assert "no-indicator" in [breach.rule for breach in refused.breaches]
+
+
 def test_one_gap_can_be_chosen_and_an_unknown_one_names_the_others():
     assert [each.query.gap for each in asked_of(SIDE, DIAGNOSIS, only=DIAGNOSIS["id"]).queries] == [DIAGNOSIS["id"]]
     with pytest.raises(InputError, match=r"laterality:sciatica, diagnosis_statement:disc"):

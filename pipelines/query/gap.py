@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -11,6 +11,9 @@ from ...coding.errors import InputError
 SURE: Final = "present"
 _MOST: Final = 2
 """Most quotes of a code that stand for those of a gap without any."""
+
+Said = Mapping[tuple[int, int], tuple[tuple[str, str], ...]]
+"""Place in the note → (assertion, cue) of each mention there."""
 
 
 @dataclass(frozen=True)
@@ -70,9 +73,8 @@ def gaps_of(result: Mapping[str, Any]) -> tuple[Gap, ...]:
     if "gaps" not in result:
         raise InputError("is a result without gaps; make it again with this version")
     try:
-        cues = _cues(result)
-        rests_on = _rests_on(result)
-        return tuple(_gap(data, cues, rests_on) for data in result["gaps"])
+        said, rests_on = _said(result), _rests_on(result)
+        return tuple(_gap(data, said, rests_on) for data in result["gaps"])
     except (KeyError, TypeError, ValueError, AttributeError):
         raise InputError("its gaps cannot be read; make the result again with this version") from None
 
@@ -98,44 +100,56 @@ def _rests_on(result: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
     return tuple(sorted(quotes[:_MOST], key=lambda quote: quote["start"]))
 
 
-def _gap(data: Mapping[str, Any], cues: Mapping[tuple[int, int], str], rests_on: tuple[Mapping[str, Any], ...]) -> Gap:
+def _gap(data: Mapping[str, Any], said: Said, rests_on: tuple[Mapping[str, Any], ...]) -> Gap:
+    pieces = list(data["indicators"])
+    # What is only told as absent, by no word that could be quoted with it, is no indicator.
+    kept = [index for index, piece in enumerate(pieces) if _cue(piece, said) is not None]
     return Gap(
         id=str(data["id"]),
         element=str(data["element"]),
         about=str(data.get("about") or ""),
         effect=str(data["effect"]),
-        answers=tuple(_answer(option) for option in data["options"]),
-        indicators=tuple(_indicator(piece, cues) for piece in data["indicators"] or rests_on),
+        answers=tuple(_answer(option, kept) for option in data["options"]),
+        indicators=tuple(_indicator(piece, said) for piece in [pieces[index] for index in kept] or rests_on),
     )
 
 
-def _answer(data: Mapping[str, Any]) -> Answer:
+def _answer(data: Mapping[str, Any], kept: list[int]) -> Answer:
     return Answer(
         answer=str(data["answer"]),
         words=str(data.get("words") or data["answer"]),
         codes=tuple(str(code) for code in data["codes"]),
         introduces=bool(data.get("introduces", False)),
-        supported_by=tuple(int(index) for index in data.get("supported_by", ())),
+        supported_by=tuple(kept.index(index) for index in data.get("supported_by", ()) if index in kept),
     )
 
 
-def _indicator(data: Mapping[str, Any], cues: Mapping[tuple[int, int], str]) -> Indicator:
-    start, end, text = int(data["start"]), int(data["end"]), str(data["text"])
-    cue = cues.get((start, end), "")
+def _indicator(data: Mapping[str, Any], said: Said) -> Indicator:
+    text, cue = str(data["text"]), _cue(data, said) or ""
     # A cue inside the quote is read with it.
     outside = cue if cue.casefold() not in text.casefold() else ""
-    return Indicator(start, end, text, str(data["section"]), outside)
+    return Indicator(int(data["start"]), int(data["end"]), text, str(data["section"]), outside)
 
 
-def _cues(result: Mapping[str, Any]) -> dict[tuple[int, int], str]:
-    """What the note says of some words besides: the cue of every mention that is not simply present."""
-    said = tuple(_said(result.get("findings") or {}))
-    present = {place for place, cue in said if not cue}
-    return {place: cue for place, cue in said if place not in present}
+def _cue(piece: Mapping[str, Any], said: Said) -> str | None:
+    """The note's word that denies or doubts a quote, "" if none does; None if it is denied by no word that is known."""
+    mentions = said.get((int(piece["start"]), int(piece["end"])), ())
+    if not mentions or any(assertion == SURE for assertion, _ in mentions):
+        return ""
+    return next((cue for _, cue in mentions if cue), None)
 
 
-def _said(findings: Mapping[str, Any]) -> Iterator[tuple[tuple[int, int], str]]:
-    for condition in findings.get("conditions", ()):
-        quote = condition["evidence"]
-        present = condition.get("assertion", SURE) == SURE
-        yield (quote["start"], quote["end"]), "" if present else condition.get("cue", "")
+_MENTIONS: Final = ("conditions", "injuries", "red_flags", "supports", "studies", "intents", "phases")
+"""The lists of findings whose entries say whether they are present."""
+
+
+def _said(result: Mapping[str, Any]) -> Said:
+    """What the findings say of each place: the assertion and the cue of every mention there."""
+    found: dict[tuple[int, int], tuple[tuple[str, str], ...]] = {}
+    for name in _MENTIONS:
+        for mention in (result.get("findings") or {}).get(name, ()):
+            quote = mention["evidence"]
+            place = (int(quote["start"]), int(quote["end"]))
+            told = (str(mention.get("assertion", SURE)), str(mention.get("cue", "")))
+            found[place] = (*found.get(place, ()), told)
+    return found

@@ -133,7 +133,7 @@ def _changes(gap: Gap) -> int:
 
 
 def _check_words(gap: Gap, where: str) -> None:
-    if not gap.indicators or any(not indicator.text for indicator in gap.indicators):
+    if any(not indicator.text for indicator in gap.indicators):
         raise InputError(
             f"{where}: holds none of the note's words (--no-text), and a query without its indicators quoted would not "
             "be compliant; run the batch again without --no-text"
