@@ -44,6 +44,9 @@ ReleaseFileOption = Annotated[
         "--release-file", metavar="FILE", envvar="SPINECODE_RELEASE_FILE", help="Another official tabular XML."
     ),
 ]
+TemplatesOption = Annotated[
+    str | None, typer.Option("--templates", metavar="FILE", help="Words of queries in place of the built-in ones.")
+]
 DebugOption = Annotated[bool, typer.Option("--debug", help="Show the trace of a defect.")]
 
 
@@ -123,6 +126,68 @@ def _answer_why_not(result: Result, code: str, release: Tabular | None, *, as_js
 
     answer = ask(result, code, release_of(result.date_of_service, release))
     _print(_json(why_not_data(answer, result)) if as_json else render_why_not(answer))
+
+
+@app.command()
+def query(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="The note; - or nothing: standard input.")] = "-",
+    gap: Annotated[str | None, typer.Option("--gap", metavar="ID", help="Only the query about this gap.")] = None,
+    as_json: JsonOption = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown instead of text.")] = False,
+    templates: TemplatesOption = None,
+    date: DateOption = None,
+    provider: Annotated[str | None, typer.Option(help="Whom the query is for.")] = None,
+    encounter_id: Annotated[str | None, typer.Option(help="Which encounter it is about.")] = None,
+    encoding: Annotated[str, typer.Option(help="Encoding of the note: cp1252, utf-16 ...")] = "utf-8",
+    release_file: ReleaseFileOption = None,
+    debug: DebugOption = False,
+) -> None:
+    """Write the provider queries a note calls for; exit 1 if one is refused by the rules of compliant queries."""
+    from .coding.errors import InputError
+    from .pipelines.query.ask import ask, asked_data, render_asked
+    from .pipelines.query.templates import load
+    from .pipelines.text_input import STDIN, check_date, read_note
+
+    if as_json and markdown:
+        message = "--json and --markdown: give one of them"
+        raise InputError(message)
+    day, words = check_date(date, "--date"), load(templates)
+    if file == STDIN and sys.stdin.isatty():
+        _say("paste the note, then press Ctrl-D on an empty line")
+    release = _release_file(release_file)
+    note = read_note(file, encoding)
+    result = _engine(release).suggest(note.text, encounter_id=encounter_id, provider=provider, date_of_service=day)
+    asked = ask(result.to_dict(), words, text=note.text, only=gap)
+    _print(_json(asked_data(asked)) if as_json else render_asked(asked, markdown=markdown))
+    for refused in asked.refused:
+        _say(refused.message)
+    if asked.refused:
+        raise typer.Exit(EXIT_FINDING)
+
+
+@app.command()
+def worklist(
+    results: Annotated[str, typer.Argument(metavar="RESULTS.jsonl", help="Results of spinecode batch.")],
+    group_by: Annotated[str, typer.Option("--group-by", metavar="G", help="provider, element or none.")] = "provider",
+    top: Annotated[int, typer.Option("--top", metavar="N", help="Most queries for each of them.")] = 3,
+    csv: Annotated[str | None, typer.Option("--csv", metavar="OUT", help="Write a CSV file, one query a row.")] = None,
+    templates: TemplatesOption = None,
+    debug: DebugOption = False,
+) -> None:
+    """List the queries of a batch that are most worth sending; exit 1 if one is refused."""
+    from .pipelines.query.templates import load
+    from .pipelines.query.worklist import make_worklist, render_worklist, worklist_csv, write_csv
+
+    found = make_worklist(results, load(templates), group_by=group_by, top=top)
+    if csv is None:
+        _print(render_worklist(found))
+    else:
+        write_csv(worklist_csv(found), csv, results)
+        _say(f"{len(found.entries)} queries from {found.encounters} of {found.results} encounters in {csv}")
+    for line, refused in found.refused:
+        _say(f"{results}, line {line}: {refused.message}")
+    if found.refused:
+        raise typer.Exit(EXIT_FINDING)
 
 
 @app.command()

@@ -57,10 +57,17 @@ Outcomes = tuple[tuple[Answer, tuple[str, ...]], ...]
 
 
 def _outcomes(case: Case, question: Question, now: tuple[str, ...], release: str | Tabular | None) -> Outcomes:
-    return tuple(
+    outcomes = tuple(
         (answer, now if answer.change is unchanged else claim_codes(answer.change(case.findings), release))
         for answer in question.answers
     )
+    return _without_idle(outcomes, now) if question.element == "etiology" else outcomes
+
+
+def _without_idle(outcomes: Outcomes, now: tuple[str, ...]) -> Outcomes:
+    """Of the causes and kinds that leave the codes as they are one is enough, the last: it stands for all the others."""
+    idle = [answer for answer, codes in outcomes if codes == now and not answer.introduces]
+    return tuple((answer, codes) for answer, codes in outcomes if answer not in idle[:-1])
 
 
 def _effect(outcomes: Outcomes) -> Effect:
