@@ -15,6 +15,7 @@ from typing import Any, Final, get_args
 
 from ..coding.errors import InputError
 from ..coding.findings import Findings, Intent
+from .evaluate_gaps import GapFigures, gap_data, gap_figures, gap_lines
 from .render import plain
 from .result import Result
 from .suggest import Spinecode
@@ -57,6 +58,7 @@ class Report:
     negatives: int
     false_on_negatives: int
     facts: Mapping[str, tuple[int, int]]
+    gaps: GapFigures | None
     disagreements: tuple[Disagreement, ...]
 
 
@@ -259,6 +261,7 @@ def evaluate(corpus: Corpus, engine: Spinecode) -> Report:
         negatives=len(corpus.negatives),
         false_on_negatives=len(false),
         facts=_score_facts(corpus.notes, results),
+        gaps=gap_figures((note, results[str(note["id"])]) for note in corpus.notes),
         disagreements=(*wrong, *false),
     )
 
@@ -299,6 +302,7 @@ def render_report(report: Report, *, quiet: bool = False) -> str:
         f"fact {name:<15}{right / total:.3f}   ({right} of {total} notes, exact sets)"
         for name, (right, total) in report.facts.items()
     ]
+    lines += gap_lines(report.gaps) if report.gaps else []
     if not quiet:
         lines += [line for wrong in report.disagreements for line in _disagreement_lines(wrong)]
     return "\n".join(lines) + "\n"
@@ -327,6 +331,7 @@ def report_data(report: Report) -> dict[str, Any]:
         **{name: dict(rates) for name, rates in report.rates.items()},
         "false on negatives": {"false": report.false_on_negatives, "negatives": report.negatives},
         "facts": {name: {"right": right, "notes": total} for name, (right, total) in report.facts.items()},
+        "gaps": gap_data(report.gaps) if report.gaps else None,
         "disagreements": [
             {
                 "note": wrong.note,

@@ -280,7 +280,7 @@ def _endplate(case: Case) -> Iterator[Question]:
             ),
             Answer("not_the_source", "the endplate change is not the source of the pain", apart),
         )
-        about = "source of the low back pain"
+        about = "vertebrogenic low back pain"
         yield Question("diagnosis_statement", "vertebrogenic_pain", about, answers, documented, telling=True)
     both = both_sources(case) if plate.source else ()
     if both:
