@@ -91,12 +91,12 @@ def _rate(named: Iterable[tuple[set[str], set[str]]]) -> Rate:
 
 def gap_lines(figures: GapFigures) -> list[str]:
     """The figures as lines of the report."""
-    lines = [
+    first = (
         f"{'gaps':<20}recall {figures.all.recall:.3f}   precision {figures.all.precision:.3f}"
         f"   {figures.per_note:.2f} a note on {figures.notes}"
         f"   ({', '.join(CONSTANT)} always: {figures.constant.recall:.3f}, {figures.constant.precision:.3f})"
-    ]
-    lines += [
+    )
+    lines = [first] + [
         f"gap {element:<20}recall {rate.recall:.3f}   precision {rate.precision:.3f}"
         f"   ({rate.both} both, {rate.ours} ours, {rate.reference} reference)"
         for element, rate in figures.elements.items()

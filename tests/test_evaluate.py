@@ -141,3 +141,13 @@ def test_negatives_count_only_in_their_own_line(engine):
     assert "n (negative): got M54.50" in text
     assert "reference" not in render_report(report, quiet=True)
     assert len(report_data(report)["disagreements"]) == 2
+
+
+def test_gap_figures_stand_beside_a_constant_answer(engine):
+    sided = {"id": "a", "text": "A: Back pain for 2 weeks.", "codes": ["M54.9"], "gaps": ["region"]}
+    silent = {"id": "b", "text": "A: Asthma.", "codes": [], "gaps": []}
+    figures = evaluate(Corpus(notes=(sided, silent), negatives=()), engine).gaps
+    assert (figures.notes, figures.all.recall, figures.all.precision) == (2, 1.0, 1.0)
+    assert (figures.constant.both, figures.constant.ours, figures.constant.reference) == (0, 6, 1)
+    text = render_report(evaluate(Corpus(notes=(sided, silent), negatives=()), engine), quiet=True)
+    assert "gaps                recall 1.000   precision 1.000" in text

@@ -12,11 +12,14 @@ from typing import get_args
 
 import pytest
 from spinecode.coding import findings as f
-from spinecode.coding.case import open_case
+from spinecode.coding.case import Case, open_case
 from spinecode.coding.decide import claim_codes, decide
 from spinecode.coding.gaps.analysis import gaps_of
+from spinecode.coding.gaps.model import Element
 from spinecode.coding.kinds import DETAILS, LOW_BACK_ONLY, SACRAL_ONLY, WITHOUT_REGION
 from spinecode.coding.pain import CHARACTER
+from spinecode.coding.problem import Problem
+from spinecode.coding.tables import gap_checklists, gap_elements
 from spinecode.pipelines import space
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -205,8 +208,8 @@ def test_clarified_results_replay(engine, cli, tmp_path):
 def read_corpora(engine) -> list[f.Findings]:
     found = []
     for corpus in ("guide", "written"):
-        for line in (ROOT / "corpora" / corpus / "notes.jsonl").read_text(encoding="utf-8").splitlines():
-            found.append(engine.suggest(json.loads(line)["text"]).findings)
+        lines = (ROOT / "corpora" / corpus / "notes.jsonl").read_text(encoding="utf-8").splitlines()
+        found += [engine.suggest(json.loads(line)["text"]).findings for line in lines]
     return found
 
 
@@ -227,7 +230,9 @@ def variations(note: f.Findings) -> Iterator[tuple[set[str], list[f.Findings]]]:
     """Facts that are open by the schema alone, with the note under each of their values."""
     case = open_case(note)
     note = case.findings
+    yield from of_the_pregnancy(note)
     for problem in case.problems:
+        yield from of_the_words(case, problem)
         indexes = problem.mentions
         if problem.kind in ("sciatica", "low_back_pain_with_sciatica", "flank_pain") and not problem.sides:
             yield {"laterality", "conflict"}, [changed(note, indexes, sides=(s,)) for s in ("left", "right")]
@@ -239,15 +244,22 @@ def variations(note: f.Findings) -> Iterator[tuple[set[str], list[f.Findings]]]:
             chronic = [changed(note, indexes, chronicity=word) for word in ("acute", "chronic")]
             if not case.present("chronic_pain") and not case.of("chronic_pain_syndrome"):
                 yield {"duration", "conflict"}, chronic
-        if problem.kind == "stenosis" and problem.region == "lumbar" and not case.present("claudication"):
-            denied = any(c.kind == "claudication" for c in note.conditions)
-            words = case.mention(indexes[0]).qualities
-            if not denied and "with_claudication" not in words:
-                walked = changed(note, indexes, qualities=(*words, "with_claudication"))
-                yield {"claudication"}, [note, walked]
-        if problem.kind == "pain" and problem.region == "lumbar" and not problem.noted(*CHARACTER, "nonspecific"):
-            words = case.mention(indexes[0]).qualities
-            yield {"etiology"}, [note, changed(note, indexes[:1], qualities=(*words, "mechanical"))]
+
+
+def of_the_words(case: Case, problem: Problem) -> Iterator[tuple[set[str], list[f.Findings]]]:
+    note, indexes = case.findings, problem.mentions
+    if problem.kind == "stenosis" and problem.region == "lumbar" and not case.present("claudication"):
+        denied = any(c.kind == "claudication" for c in note.conditions)
+        words = case.mention(indexes[0]).qualities
+        if not denied and "with_claudication" not in words:
+            walked = changed(note, indexes, qualities=(*words, "with_claudication"))
+            yield {"claudication"}, [note, walked]
+    if problem.kind == "pain" and problem.region == "lumbar" and not problem.noted(*CHARACTER, "nonspecific"):
+        words = case.mention(indexes[0]).qualities
+        yield {"etiology"}, [note, changed(note, indexes[:1], qualities=(*words, "mechanical"))]
+
+
+def of_the_pregnancy(note: f.Findings) -> Iterator[tuple[set[str], list[f.Findings]]]:
     if note.pregnancy is not None and note.pregnancy.trimester is None and note.pregnancy.weeks is None:
         yield (
             {"trimester"},
@@ -305,3 +317,16 @@ def test_gaps_do_not_depend_on_the_order_of_the_list(notes):
         shuffler.shuffle(conditions)
         other = dataclasses.replace(note, conditions=tuple(conditions))
         assert gaps_of(other, decide(other)) == gaps_of(note, decide(note))
+
+
+def test_the_page_of_gaps_lists_the_tables():
+    page = (ROOT / "docs" / "gaps.md").read_text(encoding="utf-8")
+    for element in gap_elements().values():
+        assert f"| `{element.element}` |" in page
+        assert element.source in page
+    for item in gap_checklists():
+        assert f"| {item.code} | `{item.element}` | {item.item} |" in page
+
+
+def test_every_element_of_the_vocabulary_has_a_row():
+    assert set(gap_elements()) == set(get_args(Element))
