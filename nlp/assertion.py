@@ -40,6 +40,11 @@ _STILL = wording("assertion-still")
 _NONE_SINCE = wording("assertion-none-since")
 _OTHER_OPENS = wording("assertion-other-opens")
 _LASTING = wording("assertion-lasting")
+_SPOUSE_OPENS = wording("assertion-spouse-opens")
+_EXCEPTED = wording("assertion-excepted")
+_NEVER_WITHOUT = wording("assertion-never-without")
+_GOES_ON = wording("assertion-goes-on")
+_YEAR_OF_INJURY = wording("assertion-year-of-injury")
 _CONSIDERED = wording("assertion-considered")
 _DIFFERENTIAL = wording("assertion-differential")
 _INJURED_LONG_AGO = wording("assertion-injured-long-ago")
@@ -74,7 +79,7 @@ def assertion_of(span: Span, piece: Piece, doc: Doc, text: str, excerpt: Excerpt
         return words or (form[0], form[1], "")
     return (
         _worded(span, piece, text, before, after)
-        or _by_context(span, doc, after)
+        or _by_context(span, doc, before, after)
         or _weighed(before)
         or _by_section(piece)
     )
@@ -102,9 +107,9 @@ def _worded(span: Span, piece: Piece, text: str, before: str, after: str) -> Ver
     """What turns of phrase further off say: whose it is, what is over, what is asked."""
     if _kin_is_subject(before):
         return "family", "", ""
-    if _OTHER_OPENS.match(before):
+    if _OTHER_OPENS.match(before) or (_SPOUSE_OPENS.match(before) and not _PATIENT.search(before)):
         return "other_person", "", ""
-    past = _past_by_wording(span, before, text[piece.sentence.start : piece.sentence.end])
+    past = _past_by_wording(span, before, after, text[piece.sentence.start : piece.sentence.end])
     if past:
         return "historical", past, ""
     if _ASKED.match(after):
@@ -114,7 +119,12 @@ def _worded(span: Span, piece: Piece, text: str, before: str, after: str) -> Ver
     return ("historical", "resolved", "resolved") if _RESOLVED_BEFORE.search(before) else None
 
 
-def _by_context(span: Span, doc: Doc, after: str) -> Verdict | None:
+def _only_with(cue: str, before: str) -> bool:
+    """As in "cannot sit without back pain", "no day passes without sciatica": two negations affirm."""
+    return cue.lower().startswith("without") and bool(_NEVER_WITHOUT.search(before))
+
+
+def _by_context(span: Span, doc: Doc, before: str, after: str) -> Verdict | None:
     """What ConText's modifiers say; "history of X, ongoing" and "X ..., none since" are read to their end."""
     by_category = {m.category: m for m in reversed(span._.modifiers)}
     category = next((c for c in _ORDER if c in by_category), None)
@@ -123,10 +133,14 @@ def _by_context(span: Span, doc: Doc, after: str) -> Verdict | None:
     start, end = by_category[category].modifier_span
     if category == "HISTORICAL" and _STILL.search(after):
         return "present", "", ""
+    if category == "NEGATED" and (_EXCEPTED.search(before) or _only_with(doc[start:end].text, before)):
+        return "present", "", ""
     if category == "NEGATED" and (since := _NONE_SINCE.search(after)):
         return "historical", since.group(), ""
-    if category == "NEGATED" and end <= span.start and "," in doc[end : span.start].text and _LASTING.match(after):
-        # "No trauma, low back pain for a week": what has lasted for a time is there.
+    if category == "NEGATED" and end <= span.start and "," in doc[end : span.start].text and (
+        _LASTING.match(after) or _GOES_ON.match(after)
+    ):
+        # "No trauma, low back pain for a week", "no numbness, low back pain persists": what lasts or does something.
         return "present", "", ""
     return _STATUS[category], doc[start:end].text, "resolved" if category == "RESOLVED" else ""
 
@@ -159,7 +173,7 @@ def _kin_is_subject(before: str) -> bool:
     )
 
 
-def _past_by_wording(span: Span, before: str, sentence: str) -> str:
+def _past_by_wording(span: Span, before: str, after: str, sentence: str) -> str:
     """Words that make a mention past though they stand far from it: what an operation was for, what an earlier
     clinician called it, what was treated long ago. Empty when none does.
     """
@@ -167,8 +181,8 @@ def _past_by_wording(span: Span, before: str, sentence: str) -> str:
     if operated:
         return operated.group().split()[0]
     if span.label_ == "CONDITION" and span.id_.startswith(("strain", "sprain", "whiplash", "back-injury")):
-        earlier = _DIAGNOSED_BEFORE.search(before) or _INJURED_LONG_AGO.search(before)
-        if earlier:
+        earlier = _DIAGNOSED_BEFORE.search(before) or _INJURED_LONG_AGO.search(before) or _YEAR_OF_INJURY.match(after)
+        if earlier and not any(m.category == "NEGATED" for m in span._.modifiers):
             return earlier.group(1)
     if not span.id_.startswith("pain"):
         treated = _TREATED_LONG_AGO.search(sentence)
