@@ -116,7 +116,11 @@ def _worded(span: Span, piece: Piece, text: str, before: str, after: str) -> Ver
     """What turns of phrase further off say: whose it is, what is over, what is asked."""
     if _kin_is_subject(before):
         return "family", "", ""
-    if _OTHER_RELATIVE.search(before) or _OTHER_OPENS.match(before) or (_SPOUSE_OPENS.match(before) and not _PATIENT_AGAIN.search(before)):
+    if (
+        _OTHER_RELATIVE.search(before)
+        or _OTHER_OPENS.match(before)
+        or (_SPOUSE_OPENS.match(before) and not _PATIENT_AGAIN.search(before))
+    ):
         return "other_person", "", ""
     past = _past_by_wording(span, before, after, text[piece.sentence.start : piece.sentence.end])
     if past:
@@ -153,8 +157,11 @@ def _by_context(span: Span, doc: Doc, before: str, after: str) -> Verdict | None
         return "present", "", ""
     if category == "NEGATED" and (since := _NONE_SINCE.search(after)):
         return "historical", since.group(), ""
-    if category == "NEGATED" and end <= span.start and "," in doc[end : span.start].text and (
-        _LASTING.match(after) or _GOES_ON.match(after)
+    if (
+        category == "NEGATED"
+        and end <= span.start
+        and "," in doc[end : span.start].text
+        and (_LASTING.match(after) or _GOES_ON.match(after))
     ):
         # "No trauma, low back pain for a week", "no numbness, low back pain persists": what lasts or does something.
         return "present", "", ""

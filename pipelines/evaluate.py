@@ -165,8 +165,11 @@ def score(notes: Sequence[Mapping[str, Any]], predicted: Mapping[str, Sequence[s
 
 # -- facts -------------------------------------------------------------------------------------------------------------
 
-_SAME: Final = {"pain_management": "pain_control", "back": "unspecified"}
+_SAME: Final = {"pain_management": "pain_control"}
 """Words of the corpora for what has another name here."""
+
+_NO_REGION: Final = ("unspecified", "back")
+"""Said in some corpora where others leave the list empty: no region is named."""
 
 _INTENTS: Final = {
     "pain_control_procedure": "pain_control",
@@ -186,8 +189,6 @@ def read_facts(findings: Findings) -> dict[str, set[str]]:
         if c.assertion == "present" and not c.imaging and c.kind not in ("outside_cause", "outside_problem")
     ]
     regions: set[str] = {region for c in stated for region in c.regions}
-    if stated and not regions:
-        regions = {"unspecified"}
     pregnancy = findings.pregnancy
     return {
         "region": regions,
@@ -206,6 +207,8 @@ def reference_facts(note: Mapping[str, Any]) -> dict[str, set[str]]:
             values = [_fact(each) for each in (value if isinstance(value, list) else [value]) if each is not None]
             if name == "intent":
                 values = _intent_meant(values)
+            if name == "region":
+                values = [each for each in values if each not in _NO_REGION]
             out[name] = _sides(values) if name == "laterality" else set(values)
     return out
 
@@ -375,7 +378,9 @@ def render_report(report: Report, *, quiet: bool = False) -> str:
     ]
     near, total = report.evidence
     if total:
-        lines.append(f"{'evidence':<20}{near / total:.3f}   ({near} of {total} right codes, a quote in the reference's sentence)")
+        lines.append(
+            f"{'evidence':<20}{near / total:.3f}   ({near} of {total} right codes, a quote in the reference's sentence)"
+        )
     if not quiet:
         lines += [line for wrong in report.disagreements for line in _disagreement_lines(wrong)]
     return "\n".join(lines) + "\n"
