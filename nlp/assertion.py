@@ -19,6 +19,9 @@ _BOX = re.compile(
 )
 _PLUS = re.compile(r"(?<![\w+])\+[ ]?[A-Za-z]")
 _SIGN = re.compile(_BOX.pattern + r"|(?<![\w-])[-–](?=[A-Za-z])")
+# "Back pain +, neck pain -": behind the words; a bare minus is a sign only on a line with a plus.
+_SIGN_AFTER = re.compile(r"[ \t]*(?:\([+\-–]\)|[+\-–])(?=[ \t]*(?:[,;.]|\n|\r|$))")
+_PLUS_AFTER = re.compile(r"\w[ \t]*\+(?=[ \t]*(?:[,;.]|\n|\r|$))")
 _TICKED = re.compile(r"[xX✓✔*+☑☒■]")
 _ANSWER = wording("assertion-answer")
 
@@ -40,6 +43,17 @@ _STILL = wording("assertion-still")
 _NONE_SINCE = wording("assertion-none-since")
 _OTHER_OPENS = wording("assertion-other-opens")
 _LASTING = wording("assertion-lasting")
+_SPOUSE_OPENS = wording("assertion-spouse-opens")
+_PATIENT_AGAIN = wording("assertion-patient-again")
+_EXCEPTED = wording("assertion-excepted")
+_NEVER_WITHOUT = wording("assertion-never-without")
+_GOES_ON = wording("assertion-goes-on")
+_YEAR_BEFORE = wording("assertion-year-before")
+_YEAR_OF_INJURY = wording("assertion-year-of-injury")
+_PRESUPPOSED = wording("assertion-presupposed")
+_LIKE_THIS = wording("assertion-like-this")
+_OTHER_RELATIVE = wording("assertion-other-relative")
+_FELT = ("pain", "sciatica", "lumbago", "radicul")
 _CONSIDERED = wording("assertion-considered")
 _DIFFERENTIAL = wording("assertion-differential")
 _INJURED_LONG_AGO = wording("assertion-injured-long-ago")
@@ -74,7 +88,7 @@ def assertion_of(span: Span, piece: Piece, doc: Doc, text: str, excerpt: Excerpt
         return words or (form[0], form[1], "")
     return (
         _worded(span, piece, text, before, after)
-        or _by_context(span, doc, after)
+        or _by_context(span, doc, before, after)
         or _weighed(before)
         or _by_section(piece)
     )
@@ -102,9 +116,13 @@ def _worded(span: Span, piece: Piece, text: str, before: str, after: str) -> Ver
     """What turns of phrase further off say: whose it is, what is over, what is asked."""
     if _kin_is_subject(before):
         return "family", "", ""
-    if _OTHER_OPENS.match(before):
+    if (
+        _OTHER_RELATIVE.search(before)
+        or _OTHER_OPENS.match(before)
+        or (_SPOUSE_OPENS.match(before) and not _PATIENT_AGAIN.search(before))
+    ):
         return "other_person", "", ""
-    past = _past_by_wording(span, before, text[piece.sentence.start : piece.sentence.end])
+    past = _past_by_wording(span, before, after, text[piece.sentence.start : piece.sentence.end])
     if past:
         return "historical", past, ""
     if _ASKED.match(after):
@@ -114,7 +132,17 @@ def _worded(span: Span, piece: Piece, text: str, before: str, after: str) -> Ver
     return ("historical", "resolved", "resolved") if _RESOLVED_BEFORE.search(before) else None
 
 
-def _by_context(span: Span, doc: Doc, after: str) -> Verdict | None:
+def _only_with(cue: str, before: str) -> bool:
+    """As in "cannot sit without back pain", "no day passes without sciatica": two negations affirm."""
+    return cue.lower().startswith("without") and bool(_NEVER_WITHOUT.search(before))
+
+
+def _is_presupposed(span: Span, before: str, after: str) -> bool:
+    """As in "no trigger for her neck pain", "never had back pain like this": something else is denied, of a pain that is."""
+    return span.id_.startswith(_FELT) and bool(_PRESUPPOSED.search(before) or _LIKE_THIS.match(after))
+
+
+def _by_context(span: Span, doc: Doc, before: str, after: str) -> Verdict | None:
     """What ConText's modifiers say; "history of X, ongoing" and "X ..., none since" are read to their end."""
     by_category = {m.category: m for m in reversed(span._.modifiers)}
     category = next((c for c in _ORDER if c in by_category), None)
@@ -123,10 +151,19 @@ def _by_context(span: Span, doc: Doc, after: str) -> Verdict | None:
     start, end = by_category[category].modifier_span
     if category == "HISTORICAL" and _STILL.search(after):
         return "present", "", ""
+    if category == "NEGATED" and (
+        _EXCEPTED.search(before) or _only_with(doc[start:end].text, before) or _is_presupposed(span, before, after)
+    ):
+        return "present", "", ""
     if category == "NEGATED" and (since := _NONE_SINCE.search(after)):
         return "historical", since.group(), ""
-    if category == "NEGATED" and end <= span.start and "," in doc[end : span.start].text and _LASTING.match(after):
-        # "No trauma, low back pain for a week": what has lasted for a time is there.
+    if (
+        category == "NEGATED"
+        and end <= span.start
+        and "," in doc[end : span.start].text
+        and (_LASTING.match(after) or _GOES_ON.match(after))
+    ):
+        # "No trauma, low back pain for a week", "no numbness, low back pain persists": what lasts or does something.
         return "present", "", ""
     return _STATUS[category], doc[start:end].text, "resolved" if category == "RESOLVED" else ""
 
@@ -159,7 +196,7 @@ def _kin_is_subject(before: str) -> bool:
     )
 
 
-def _past_by_wording(span: Span, before: str, sentence: str) -> str:
+def _past_by_wording(span: Span, before: str, after: str, sentence: str) -> str:
     """Words that make a mention past though they stand far from it: what an operation was for, what an earlier
     clinician called it, what was treated long ago. Empty when none does.
     """
@@ -167,8 +204,13 @@ def _past_by_wording(span: Span, before: str, sentence: str) -> str:
     if operated:
         return operated.group().split()[0]
     if span.label_ == "CONDITION" and span.id_.startswith(("strain", "sprain", "whiplash", "back-injury")):
-        earlier = _DIAGNOSED_BEFORE.search(before) or _INJURED_LONG_AGO.search(before)
-        if earlier:
+        earlier = (
+            _DIAGNOSED_BEFORE.search(before)
+            or _INJURED_LONG_AGO.search(before)
+            or _YEAR_BEFORE.match(before)
+            or _YEAR_OF_INJURY.match(after)
+        )
+        if earlier and not any(m.category == "NEGATED" for m in span._.modifiers):
             return earlier.group(1)
     if not span.id_.startswith("pain"):
         treated = _TREATED_LONG_AGO.search(sentence)
@@ -190,6 +232,9 @@ def form_status(text: str, left: int, right: int) -> tuple[Assertion, str] | Non
     if choice and bool(choice["a"]) != bool(choice["b"]):
         ticked = choice["first"] if choice["a"] else choice["second"]
         return ("present" if ticked.lower().startswith("y") else "negated"), choice.group().strip()
+    sign = _SIGN_AFTER.match(text, right, end)
+    if sign is not None and ("(" in sign.group() or _PLUS_AFTER.search(text, start, end)):
+        return ("present" if "+" in sign.group() else "negated"), sign.group().strip()
     box = _box_for(text[start:end], left - start, right - start)
     if box is None:
         return None

@@ -22,6 +22,8 @@ _PLAIN = {
 }
 # "-neck pain" beside "+back pain": the sign is no part of the word.
 _SIGN = re.compile(r"(?:(?<=[\s,;(])|^)[-+](?=[A-Za-z]{3})")
+# A crossed nought is "no".
+_NONE_SIGN = re.compile(r"(?<!\w)[\u00d8\u2205][ ]?(?=[A-Za-z])")
 _WITH = re.compile(r"(?<![\w/])w/(?!o\b)[ ]?|(?<![\w/])w/o[ ]?", re.IGNORECASE)
 
 # What a sentence must hold to be read: stems, so that a new phrase seldom needs a new cue. The lexicon test reads every
@@ -121,6 +123,8 @@ class ExcerptBuilder:
             (m.start(), m.end(), "with " if "o" not in m.group().lower() else "without ", None)
             for m in _WITH.finditer(plain)
         ]
+        if "\u00d8" in plain or "\u2205" in plain:
+            changes += [(m.start(), m.end(), "no ", None) for m in _NONE_SIGN.finditer(plain)]
         if "-" in plain or "+" in plain:
             changes += [(m.start(), m.end(), m.group() + " ", None) for m in _SIGN.finditer(plain)]
         if self._misspelt is not None:

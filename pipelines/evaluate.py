@@ -15,6 +15,8 @@ from typing import Any, Final, get_args
 
 from ..coding.errors import InputError
 from ..coding.findings import Findings, Intent
+from ..nlp.headings import known_titles
+from ..nlp.layout import LayoutReader
 from .evaluate_gaps import GapFigures, gap_data, gap_figures, gap_lines
 from .render import plain
 from .result import Result
@@ -59,6 +61,7 @@ class Report:
     false_on_negatives: int
     facts: Mapping[str, tuple[int, int]]
     gaps: GapFigures | None
+    evidence: tuple[int, int]
     disagreements: tuple[Disagreement, ...]
 
 
@@ -164,8 +167,20 @@ def score(notes: Sequence[Mapping[str, Any]], predicted: Mapping[str, Sequence[s
 
 # -- facts -------------------------------------------------------------------------------------------------------------
 
-_SAME: Final = {"pain_management": "pain_control", "back": "unspecified"}
+_SAME: Final = {"pain_management": "pain_control"}
 """Words of the corpora for what has another name here."""
+
+_NO_REGION: Final = ("unspecified", "back")
+"""Said in some corpora where others leave the list empty: no region is named."""
+
+_INTENTS: Final = {
+    "pain_control_procedure": "pain_control",
+    "pain_medication_management": "pain_control",
+    "diagnostic_block": "diagnostic",
+}
+"""Free wordings of an intent in one of the corpora."""
+
+_REPORTS: Final = ("imaging_report", "emg_report")
 
 
 def read_facts(findings: Findings) -> dict[str, set[str]]:
@@ -176,14 +191,12 @@ def read_facts(findings: Findings) -> dict[str, set[str]]:
         if c.assertion == "present" and not c.imaging and c.kind not in ("outside_cause", "outside_problem")
     ]
     regions: set[str] = {region for c in stated for region in c.regions}
-    if stated and not regions:
-        regions = {"unspecified"}
     pregnancy = findings.pregnancy
     return {
         "region": regions,
         "laterality": _sides([side for c in stated for side in c.sides]),
         "chronicity": {c.chronicity or _chronicity(c.duration_days) for c in stated} - {""},
-        "intent": {mark.value for mark in findings.intents if mark.assertion == "present"},
+        "intent": _intent_read(findings),
         "trimester": {_trimester(pregnancy.trimester, pregnancy.weeks)} - {""} if pregnancy else set(),
     }
 
@@ -195,9 +208,25 @@ def reference_facts(note: Mapping[str, Any]) -> dict[str, set[str]]:
         if name in FACTS:
             values = [_fact(each) for each in (value if isinstance(value, list) else [value]) if each is not None]
             if name == "intent":
-                values = [each for each in values if each in get_args(Intent)]  # follow-up, therapy: no intent of ours
+                values = _intent_meant(values)
+            if name == "region":
+                values = [each for each in values if each not in _NO_REGION]
             out[name] = _sides(values) if name == "laterality" else set(values)
     return out
+
+
+def _intent_read(findings: Findings) -> set[str]:
+    """What the encounter is for. A report is diagnostic; a visit with no mark of another purpose is an evaluation."""
+    marked = {mark.value for mark in findings.intents if mark.assertion == "present"}
+    return marked or {"diagnostic" if findings.document_type in _REPORTS else "evaluation"}
+
+
+def _intent_meant(values: Sequence[str]) -> list[str]:
+    """The annotated intent in our three words. Follow-up, therapy, prenatal care, a visit for something else: the product
+    tells none of them from an evaluation (nothing in the coding hangs on it), so they are scored as one.
+    """
+    known = {_INTENTS.get(each, each) for each in values} & set(get_args(Intent))
+    return sorted(known) or ["evaluation"]
 
 
 def _fact(value: str) -> str:
@@ -232,6 +261,53 @@ def _score_facts(notes: Sequence[Mapping[str, Any]], results: Mapping[str, Resul
     return {name: (right[name], total[name]) for name in FACTS if total[name]}
 
 
+# -- evidence ----------------------------------------------------------------------------------------------------------
+
+Span = tuple[int, int]
+
+
+def _score_evidence(notes: Sequence[Mapping[str, Any]], results: Mapping[str, Result]) -> tuple[int, int]:
+    """(right codes with a quote that overlaps the reference's or stands in its sentence, right codes with a reference quote)."""
+    layouts = LayoutReader(known_titles())
+    near, total = 0, 0
+    for note in notes:
+        quoted = note.get("evidence") or {}
+        right = [c for c in results[str(note["id"])].codes if c.code in quoted and c.code in _right_codes(note)]
+        sentences = [(s.start, s.end) for s in layouts.read(note["text"]).sentences] if right else []
+        for code in right:
+            wanted = _places(note["text"], quoted[code.code])
+            if wanted:
+                total += 1
+                near += any(_beside((e.start, e.end), place, sentences) for e in code.evidence for place in wanted)
+    return near, total
+
+
+def _right_codes(note: Mapping[str, Any]) -> set[str]:
+    return {code for accepted in _accepted_sets(note) for code in accepted}
+
+
+def _places(text: str, words: Any) -> list[Span]:
+    """Where a reference quote stands: its words with any white space between, each part of a quote with "..." apart."""
+    if isinstance(words, Mapping) and "start" in words:
+        return [(int(words["start"]), int(words["end"]))]
+    if not isinstance(words, str | Mapping):
+        return [place for item in words for place in _places(text, item)]
+    found: list[Span] = []
+    for part in re.split(r"\.\.\.|…|;(?=\s)", _folded(words)):
+        if pattern := r"\s+".join(map(re.escape, part.split())):
+            found += [match.span() for match in re.finditer(pattern, text, re.IGNORECASE)]
+    return found
+
+
+def _beside(quote: Span, reference: Span, sentences: Sequence[Span]) -> bool:
+    """Whether two spans overlap, or a sentence holds something of both."""
+
+    def overlap(a: Span, b: Span) -> bool:
+        return a[0] < b[1] and b[0] < a[1]
+
+    return overlap(quote, reference) or any(overlap(quote, s) and overlap(reference, s) for s in sentences)
+
+
 # -- the report --------------------------------------------------------------------------------------------------------
 
 
@@ -262,6 +338,7 @@ def evaluate(corpus: Corpus, engine: Spinecode) -> Report:
         false_on_negatives=len(false),
         facts=_score_facts(corpus.notes, results),
         gaps=gap_figures((note, results[str(note["id"])]) for note in corpus.notes),
+        evidence=_score_evidence(corpus.notes, results),
         disagreements=(*wrong, *false),
     )
 
@@ -303,6 +380,11 @@ def render_report(report: Report, *, quiet: bool = False) -> str:
         for name, (right, total) in report.facts.items()
     ]
     lines += gap_lines(report.gaps) if report.gaps else []
+    near, total = report.evidence
+    if total:
+        lines.append(
+            f"{'evidence':<20}{near / total:.3f}   ({near} of {total} right codes, a quote in the reference's sentence)"
+        )
     if not quiet:
         lines += [line for wrong in report.disagreements for line in _disagreement_lines(wrong)]
     return "\n".join(lines) + "\n"
@@ -332,6 +414,7 @@ def report_data(report: Report) -> dict[str, Any]:
         "false on negatives": {"false": report.false_on_negatives, "negatives": report.negatives},
         "facts": {name: {"right": right, "notes": total} for name, (right, total) in report.facts.items()},
         "gaps": gap_data(report.gaps) if report.gaps else None,
+        "evidence": {"beside": report.evidence[0], "codes": report.evidence[1]},
         "disagreements": [
             {
                 "note": wrong.note,

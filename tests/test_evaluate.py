@@ -107,6 +107,20 @@ def test_facts_are_those_of_present_spinal_conditions():
     }
 
 
+def test_a_visit_without_a_mark_of_another_purpose_is_an_evaluation():
+    assert read_facts(Findings())["intent"] == {"evaluation"}
+    assert read_facts(Findings(document_type="imaging_report"))["intent"] == {"diagnostic"}
+
+
+def test_evidence_counts_when_it_stands_in_the_sentence_of_the_reference(engine):
+    text = "Plumber, 40. Assessment: Low back pain, worse with bending. Neck is fine."
+    note = {"id": "a", "text": text, "codes": ["M54.50"], "evidence": {"M54.50": "worse  with bending"}}
+    far = {**note, "id": "b", "evidence": {"M54.50": "Neck is fine"}}
+    unsaid = {**note, "id": "c", "evidence": {"M54.50": "not in the note"}}
+    assert evaluate(Corpus((note, far, unsaid), ()), engine).evidence == (1, 2)
+    assert "evidence            0.500   (1 of 2 right codes" in render_report(evaluate(Corpus((note, far), ()), engine))
+
+
 def test_reference_facts_of_both_corpora_read_alike():
     as_lists = {
         "region": ["unspecified"],
@@ -123,6 +137,8 @@ def test_reference_facts_of_both_corpora_read_alike():
     }
     assert reference_facts({"facts": as_lists}) == reference_facts({"facts": as_words})
     assert reference_facts({}) == {}
+    assert reference_facts({"facts": {"region": ["unspecified", "lumbar"]}}) == {"region": {"lumbar"}}
+    assert reference_facts({"facts": {"intent": "follow-up"}}) == {"intent": {"evaluation"}}
     assert reference_facts({"facts": {"chronicity": "acute on chronic"}}) == {"chronicity": {"acute_on_chronic"}}
 
 
