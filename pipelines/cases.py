@@ -32,6 +32,7 @@ EXPECTATIONS = (
     "exception",
     "says",
     "quotes",
+    "left out exactly",
 )
 _MARKS = {"phase": "phases", "intent": "intents", "flag": "red_flags", "study": "studies"}
 _LEVEL = re.compile(r"[CTLS]\d+-[CTLS]\d+")
@@ -263,6 +264,9 @@ def compare(expected: dict[str, str], result: CodeSet) -> Iterator[str]:
     if "rules" in expected:
         yield _same("rules", words(expected["rules"]), [c.rule for c in result.codes])
     yield _all_in("left out", expected, [f"{n.code} {n.rule}" for n in result.not_coded])
+    if "left out exactly" in expected:
+        left = sorted(f"{n.what} {n.rule}" for n in result.not_coded)
+        yield _same("left out exactly", sorted(words(expected["left out exactly"])), left)
     yield _all_in("warns", expected, [w.kind for w in result.warnings])
     yield _none_in("absent", expected, [c.code for c in result.codes])
     yield _none_in("withheld", expected, sorted(rules_fired(result)))
