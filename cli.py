@@ -226,30 +226,33 @@ def audit(
 def batch(
     source: Annotated[str, typer.Argument(metavar="IN.jsonl", help="One JSON object per line: encounter_id, text ...")],
     out: Annotated[str, typer.Argument(metavar="OUT.jsonl", help="One result per line, in input order.")],
+    workers: Annotated[int | None, typer.Option("--workers", metavar="N", help="Processes; one per processor.")] = None,
+    note_timeout: Annotated[
+        float, typer.Option("--note-timeout", metavar="SECONDS", help="A note that takes longer is rejected; 0: none.")
+    ] = 60.0,
     no_text: Annotated[bool, typer.Option("--no-text", help="Blank every string taken from the notes.")] = False,
+    no_dots: Annotated[bool, typer.Option("--no-dots", help="Codes without their dot.")] = False,
     restart: Annotated[bool, typer.Option("--restart", help="Start over, whatever an earlier run left.")] = False,
     release_file: ReleaseFileOption = None,
     debug: DebugOption = False,
 ) -> None:
     """Suggest codes for many notes. A killed run carries on when it is run again."""
-    from .pipelines.batch import Options, run_batch
-    from .pipelines.suggest import ruleset
+    from .pipelines.batch.command import Request, run, told
 
     release = _release_file(release_file)
-    summary = run_batch(
+    request = Request(
         source,
         out,
-        ruleset=ruleset(),
-        engine_version=__version__,
-        build=lambda: _engine(release),
-        options=Options(no_text=no_text, release_file=release.label if release else None),
+        workers=workers,
+        note_timeout=note_timeout,
+        no_text=no_text,
+        no_dots=no_dots,
         restart=restart,
+        release_label=release.label if release else None,
     )
-    resumed = f", carried on after line {summary.resumed_at}" if summary.resumed_at else ""
-    rejected = f", {summary.rejects} rejected: see {summary.rejects_path}" if summary.rejects else ""
-    _say(f"{summary.results} results in {out}{rejected}{resumed}")
-    if summary.defects:
-        _say(f"{summary.defects} of the rejected rows met a defect of spinecode: please report them")
+    summary = run(request, lambda: _engine(release), __version__)
+    for line in told(summary, out):
+        _say(line)
     if summary.rejects:
         raise typer.Exit(EXIT_REJECTS)
 
