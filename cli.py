@@ -224,8 +224,22 @@ def audit(
 
 @app.command()
 def batch(
-    source: Annotated[str, typer.Argument(metavar="IN.jsonl", help="One JSON object per line: encounter_id, text ...")],
-    out: Annotated[str, typer.Argument(metavar="OUT.jsonl", help="One result per line, in input order.")],
+    source: Annotated[str, typer.Argument(metavar="IN", help="A table, a folder of notes, FHIR, HL7 or a database.")],
+    out: Annotated[str, typer.Argument(metavar="OUT", help="Results in input order; the suffix says the format.")],
+    source_format: Annotated[
+        str | None, typer.Option("--from", metavar="FORMAT", help="What IN is, when its name does not say.")
+    ] = None,
+    id_column: Annotated[str | None, typer.Option(metavar="NAME", help="Where the encounter id stands.")] = None,
+    text_column: Annotated[str | None, typer.Option(metavar="NAME", help="Where the note stands.")] = None,
+    date_column: Annotated[str | None, typer.Option(metavar="NAME", help="Where the date of service stands.")] = None,
+    provider_column: Annotated[str | None, typer.Option(metavar="NAME", help="Where the provider stands.")] = None,
+    date_format: Annotated[
+        str | None, typer.Option("--date-format", metavar="FORMAT", help="How dates are written, e.g. %m/%d/%Y.")
+    ] = None,
+    sheet: Annotated[str | None, typer.Option(metavar="NAME", help="Sheet of a workbook; nothing: the first.")] = None,
+    table: Annotated[str | None, typer.Option(metavar="NAME", help="Table of the database IN.")] = None,
+    query: Annotated[str | None, typer.Option(metavar="SELECT", help="In place of --table.")] = None,
+    encoding: Annotated[str, typer.Option(help="Encoding of a CSV file or of plain notes: cp1252 ...")] = "utf-8",
     workers: Annotated[int | None, typer.Option("--workers", metavar="N", help="Processes; one per processor.")] = None,
     note_timeout: Annotated[
         float, typer.Option("--note-timeout", metavar="SECONDS", help="A note that takes longer is rejected; 0: none.")
@@ -237,11 +251,14 @@ def batch(
     debug: DebugOption = False,
 ) -> None:
     """Suggest codes for many notes. A killed run carries on when it is run again."""
+    from .pipelines.batch.columns import Columns
     from .pipelines.batch.command import Request, run, told
+    from .pipelines.batch.inputs import Input
 
     release = _release_file(release_file)
+    columns = Columns(id_column, text_column, date_column, provider_column, date_format)
     request = Request(
-        source,
+        Input(source, source_format, columns, encoding, table, query, sheet),
         out,
         workers=workers,
         note_timeout=note_timeout,

@@ -14,8 +14,9 @@ from typing import Any
 from ...coding.errors import SpinecodeError
 from ..no_text import blank_text
 from ..result import canonical_json
-from ..rows import Reject, Row
+from ..rows import Document, Reject, Row
 from ..suggest import Spinecode
+from ..text_input import check_text
 from .items import Answer
 
 Shape = Callable[[Mapping[str, Any], Row], Any]
@@ -31,6 +32,7 @@ class Options:
     no_dots: bool = False
     format: str = "jsonl"
     columns: str | None = None
+    encoding: str = "utf-8"
 
 
 class NoteTimeLimitError(BaseException):
@@ -82,6 +84,8 @@ class Answerer:
         return Answer(row.line, payload, time.perf_counter() - start)
 
     def _payload(self, row: Row) -> str:
+        if row.document is not None:
+            row = _read(row, row.document)
         result = self._engine.suggest(
             row.text, encounter_id=row.encounter_id, provider=row.provider, date_of_service=row.date_of_service
         )
@@ -91,6 +95,21 @@ class Answerer:
         if self._options.no_dots:
             data = without_dots(data)
         return canonical_json(self._shape(data, row) if self._shape else data)
+
+
+def _read(row: Row, document: Document) -> Row:
+    """The row with what it still lacks read from its document."""
+    if document.kind == "fhir":
+        from .fhir_in import read_document_reference
+
+        return read_document_reference(row)
+    if document.kind == "hl7":
+        from .hl7_in import read_message
+
+        return read_message(row)
+    from .documents import text_of
+
+    return replace(row, text=check_text(text_of(document)), document=None)
 
 
 def without_dots(result: Mapping[str, Any]) -> dict[str, Any]:

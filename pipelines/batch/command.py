@@ -10,8 +10,8 @@ from ...coding.errors import InputError
 from ..rows import Reject
 from ..suggest import Spinecode, ruleset
 from .answer import Answerer, Options
-from .items import Answer, Item, Source
-from .json_lines import JsonLines
+from .inputs import Input, open_source
+from .items import Answer, Item
 from .progress import clock, watcher
 from .run import Engine, Job, Summary, run_job
 from .sinks import JsonLinesSink, Sink
@@ -21,7 +21,7 @@ from .sinks import JsonLinesSink, Sink
 class Request:
     """What the user asked for. ``workers``: None for one on each processor."""
 
-    source: str
+    source: Input
     out: str
     no_text: bool = False
     no_dots: bool = False
@@ -37,7 +37,7 @@ def run(request: Request, build: Callable[[], Spinecode], engine_version: str) -
     Raises:
         InputError: something asked for cannot be; a file that cannot be used.
     """
-    source, sink = _source(request), _sink(request)
+    source, sink = open_source(request.source), _sink(request)
     return run_job(
         Job(
             source=source,
@@ -46,15 +46,17 @@ def run(request: Request, build: Callable[[], Spinecode], engine_version: str) -
             engine=_engine(request),
             ruleset=ruleset(),
             engine_version=engine_version,
-            options=Options(no_text=request.no_text, no_dots=request.no_dots, release_file=request.release_label),
+            options=Options(
+                no_text=request.no_text,
+                no_dots=request.no_dots,
+                release_file=request.release_label,
+                columns=str(request.source.columns) or None,
+                encoding=request.source.encoding,
+            ),
             restart=request.restart,
             watcher=watcher(),
         )
     )
-
-
-def _source(request: Request) -> Source:
-    return JsonLines(Path(request.source))
 
 
 def _sink(request: Request) -> Sink:

@@ -42,7 +42,7 @@ class _Counts:
 
 
 def clock(seconds: float | None) -> str:
-    """ "1:02:03", or a dash for None."""
+    """Hours, minutes and seconds (1:02:03), or a dash for None."""
     if seconds is None:
         return "-"
     minutes, rest = divmod(round(seconds), 60)

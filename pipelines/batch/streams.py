@@ -8,7 +8,7 @@ import io
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO, Final, cast
+from typing import Any, BinaryIO, Final, cast
 
 from ...coding.errors import InputError
 from ..rows import Reject
@@ -45,10 +45,7 @@ class Stream:
         if head.startswith(_GZIP):
             return cast(BinaryIO, gzip.GzipFile(fileobj=self._raw))
         if head.startswith(_ZSTD):
-            import zstandard
-
-            reader = zstandard.ZstdDecompressor().stream_reader(self._raw, read_across_frames=True)
-            return cast(BinaryIO, io.BufferedReader(cast(io.RawIOBase, reader)))
+            return cast(BinaryIO, io.BufferedReader(_Zstd(self._raw), buffer_size=1 << 17))
         return self._raw
 
     def place(self) -> int:
@@ -58,6 +55,40 @@ class Stream:
     def close(self) -> None:
         """Close the file."""
         self._raw.close()
+
+
+class _Zstd(io.RawIOBase):
+    """The unpacked bytes of zstd frames. One that is cut off raises `EOFError`; the library's own reader just ends."""
+
+    def __init__(self, packed: BinaryIO) -> None:
+        import zstandard
+
+        self._packed, self._unpacker = packed, zstandard.ZstdDecompressor()
+        self._frame = self._unpacker.decompressobj()
+        self._fed, self._held = False, b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        while not self._held:
+            if self._frame.eof:
+                rest = self._frame.unused_data or self._packed.read(1 << 17)
+                self._frame, self._fed = self._unpacker.decompressobj(), False
+            else:
+                rest = self._packed.read(1 << 17)
+            if not rest:
+                if self._fed:
+                    message = "a zstd frame is cut off"
+                    raise EOFError(message)
+                return 0
+            self._fed = True
+            self._held = self._frame.decompress(rest)
+            if self._frame.eof:
+                self._fed = False
+        count = min(len(buffer), len(self._held))
+        buffer[:count], self._held = self._held[:count], self._held[count:]
+        return count
 
 
 def damage() -> tuple[type[Exception], ...]:

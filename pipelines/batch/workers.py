@@ -77,12 +77,17 @@ def _chunks(items: Iterable[Item]) -> Iterator[list[Item]]:
         chunk.append(item)
         if isinstance(item.content, Row):
             rows += 1
-            size += len(item.content.text)
+            size += len(item.content.text) + _size(item.content)
         if rows >= _ROWS_PER_CHUNK or size >= _CHARACTERS_PER_CHUNK or len(chunk) >= 10 * _ROWS_PER_CHUNK:
             yield chunk
             chunk, size, rows = [], 0, 0
     if chunk:
         yield chunk
+
+
+def _size(row: Row) -> int:
+    """A file that is still to be read is taken for a long note."""
+    return (len(row.document.data) or 20_000) if row.document else 0
 
 
 def _rows(chunk: list[Item]) -> list[Row]:
