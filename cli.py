@@ -236,6 +236,16 @@ def batch(
     date_format: Annotated[
         str | None, typer.Option("--date-format", metavar="FORMAT", help="How dates are written, e.g. %m/%d/%Y.")
     ] = None,
+    to: Annotated[str | None, typer.Option("--to", metavar="FORMAT", help="What OUT is, as --from.")] = None,
+    rows: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--rows", metavar="encounters|codes|gaps", help="What a row of a table is; several: several tables."
+        ),
+    ] = None,
+    out_table: Annotated[
+        str, typer.Option("--out-table", metavar="NAME", help="Table of the database OUT.")
+    ] = "spinecode_results",
     sheet: Annotated[str | None, typer.Option(metavar="NAME", help="Sheet of a workbook; nothing: the first.")] = None,
     table: Annotated[str | None, typer.Option(metavar="NAME", help="Table of the database IN.")] = None,
     query: Annotated[str | None, typer.Option(metavar="SELECT", help="In place of --table.")] = None,
@@ -254,12 +264,13 @@ def batch(
     from .pipelines.batch.columns import Columns
     from .pipelines.batch.command import Request, run, told
     from .pipelines.batch.inputs import Input
+    from .pipelines.batch.outputs import Output
 
     release = _release_file(release_file)
     columns = Columns(id_column, text_column, date_column, provider_column, date_format)
     request = Request(
         Input(source, source_format, columns, encoding, table, query, sheet),
-        out,
+        Output(out, to, tuple(rows or ()), out_table),
         workers=workers,
         note_timeout=note_timeout,
         no_text=no_text,
@@ -268,7 +279,7 @@ def batch(
         release_label=release.label if release else None,
     )
     summary = run(request, lambda: _engine(release), __version__)
-    for line in told(summary, out):
+    for line in told(summary, request.out):
         _say(line)
     if summary.rejects:
         raise typer.Exit(EXIT_REJECTS)

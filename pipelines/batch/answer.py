@@ -31,6 +31,7 @@ class Options:
     release_file: str | None = None
     no_dots: bool = False
     format: str = "jsonl"
+    rows: str = "encounters"
     columns: str | None = None
     encoding: str = "utf-8"
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 from ...coding.errors import InputError
 from ..rows import Reject
@@ -12,9 +11,10 @@ from ..suggest import Spinecode, ruleset
 from .answer import Answerer, Options
 from .inputs import Input, open_source
 from .items import Answer, Item
+from .outputs import Output, open_sink
 from .progress import clock, watcher
 from .run import Engine, Job, Summary, run_job
-from .sinks import JsonLinesSink, Sink
+from .sql import shown
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Request:
     """What the user asked for. ``workers``: None for one on each processor."""
 
     source: Input
-    out: str
+    out: Output
     no_text: bool = False
     no_dots: bool = False
     restart: bool = False
@@ -37,7 +37,8 @@ def run(request: Request, build: Callable[[], Spinecode], engine_version: str) -
     Raises:
         InputError: something asked for cannot be; a file that cannot be used.
     """
-    source, sink = open_source(request.source), _sink(request)
+    source = open_source(request.source)
+    sink = open_sink(request.out, source.columns, no_dots=request.no_dots)
     return run_job(
         Job(
             source=source,
@@ -52,15 +53,13 @@ def run(request: Request, build: Callable[[], Spinecode], engine_version: str) -
                 release_file=request.release_label,
                 columns=str(request.source.columns) or None,
                 encoding=request.source.encoding,
+                format=request.out.kind,
+                rows=", ".join(request.out.tables),
             ),
             restart=request.restart,
             watcher=watcher(),
         )
     )
-
-
-def _sink(request: Request) -> Sink:
-    return JsonLinesSink(Path(request.out))
 
 
 def _engine(request: Request) -> Engine:
@@ -78,12 +77,12 @@ def _engine(request: Request) -> Engine:
     return engine
 
 
-def told(summary: Summary, out: str) -> list[str]:
+def told(summary: Summary, out: Output) -> list[str]:
     """What is said at the end, line by line: where every row went, and how fast."""
     rate = f", {summary.rows / summary.seconds:.0f} rows/s" if summary.seconds >= 1 and not summary.resumed_at else ""
     counts = f"{summary.rows} rows in = {summary.results} results + {summary.rejects} rejected"
     resumed = f", carried on after row {summary.resumed_at}" if summary.resumed_at else ""
-    lines = [f"{counts}; {clock(summary.seconds)}{rate}", f"results in {out}{resumed}"]
+    lines = [f"{counts}; {clock(summary.seconds)}{rate}", f"results in {shown(out.name)}{resumed}"]
     if summary.rejects:
         lines.append(f"rejected rows and why: {summary.rejects_path}")
     if summary.defects:

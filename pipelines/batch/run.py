@@ -29,8 +29,8 @@ from .journal import PRIVATE, Identity, Progress
 from .json_lines import JsonLines
 from .sinks import JsonLinesSink, Paths, Sink
 
-_ROWS_PER_CHECKPOINT: Final = 200
-_SECONDS_PER_CHECKPOINT: Final = 0.5
+_ROWS_PER_CHECKPOINT: Final = 5000
+_SECONDS_PER_CHECKPOINT: Final = 0.25
 _SLOWEST: Final = 10
 
 __all__ = ["Engine", "Job", "Options", "Summary", "Watcher", "run_batch", "run_job"]
