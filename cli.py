@@ -254,6 +254,7 @@ def batch(
     note_timeout: Annotated[
         float, typer.Option("--note-timeout", metavar="SECONDS", help="A note that takes longer is rejected; 0: none.")
     ] = 60.0,
+    report: Annotated[str | None, typer.Option("--report", metavar="PAGE.html", help="A page of figures.")] = None,
     no_text: Annotated[bool, typer.Option("--no-text", help="Blank every string taken from the notes.")] = False,
     no_dots: Annotated[bool, typer.Option("--no-dots", help="Codes without their dot.")] = False,
     restart: Annotated[bool, typer.Option("--restart", help="Start over, whatever an earlier run left.")] = False,
@@ -273,13 +274,14 @@ def batch(
         Output(out, to, tuple(rows or ()), out_table),
         workers=workers,
         note_timeout=note_timeout,
+        report=report,
         no_text=no_text,
         no_dots=no_dots,
         restart=restart,
         release_label=release.label if release else None,
     )
     summary = run(request, lambda: _engine(release), __version__)
-    for line in told(summary, request.out):
+    for line in told(summary, request):
         _say(line)
     if summary.rejects:
         raise typer.Exit(EXIT_REJECTS)

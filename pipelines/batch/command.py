@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from ...coding.errors import InputError
 from ..rows import Reject
@@ -14,6 +15,7 @@ from .items import Answer, Item
 from .outputs import Output, open_sink
 from .progress import clock, watcher
 from .run import Engine, Job, Summary, run_job
+from .sinks import Sink, check_target
 from .sql import shown
 
 
@@ -29,6 +31,7 @@ class Request:
     release_label: str | None = None
     workers: int | None = None
     note_timeout: float = 60.0
+    report: str | None = None
 
 
 def run(request: Request, build: Callable[[], Spinecode], engine_version: str) -> Summary:
@@ -58,8 +61,27 @@ def run(request: Request, build: Callable[[], Spinecode], engine_version: str) -
             ),
             restart=request.restart,
             watcher=watcher(),
+            report=_report(request, sink),
         )
     )
+
+
+def _report(request: Request, sink: Sink) -> Callable[[Path, Summary], None] | None:
+    if request.report is None:
+        return None
+    from .report import write_report
+
+    page, paths = Path(request.report), sink.paths
+    check_target(page)
+    for file in (*sink.targets(), paths.rejects, paths.part, Path(request.source.name)):
+        if page.resolve() == file.resolve():
+            raise InputError(f"--report {page}: is a file of the run itself; choose another name")
+    title = f"Pre-coding of {shown(request.source.name)}"
+
+    def report(part: Path, summary: Summary) -> None:
+        write_report(page, part, paths.rejects_part, summary, title)
+
+    return report
 
 
 def _engine(request: Request) -> Engine:
@@ -77,12 +99,14 @@ def _engine(request: Request) -> Engine:
     return engine
 
 
-def told(summary: Summary, out: Output) -> list[str]:
+def told(summary: Summary, request: Request) -> list[str]:
     """What is said at the end, line by line: where every row went, and how fast."""
     rate = f", {summary.rows / summary.seconds:.0f} rows/s" if summary.seconds >= 1 and not summary.resumed_at else ""
     counts = f"{summary.rows} rows in = {summary.results} results + {summary.rejects} rejected"
     resumed = f", carried on after row {summary.resumed_at}" if summary.resumed_at else ""
-    lines = [f"{counts}; {clock(summary.seconds)}{rate}", f"results in {shown(out.name)}{resumed}"]
+    lines = [f"{counts}; {clock(summary.seconds)}{rate}", f"results in {shown(request.out.name)}{resumed}"]
+    if request.report:
+        lines.append(f"report: {request.report}")
     if summary.rejects:
         lines.append(f"rejected rows and why: {summary.rejects_path}")
     if summary.defects:

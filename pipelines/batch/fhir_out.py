@@ -15,6 +15,7 @@ from ...coding.errors import InputError
 from ..result import canonical_json
 from ..rows import Row
 from .answer import Shape
+from .shapes import tables_of
 from .sinks import Paths, check_target, replace_durably, spool_lines
 from .table_sinks import private_file
 
@@ -28,6 +29,11 @@ _CLINICAL: Final = "http://terminology.hl7.org/CodeSystem/condition-clinical"
 _CATEGORY: Final = "http://terminology.hl7.org/CodeSystem/condition-category"
 _CLASS: Final = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
 _ROLE: Final = "http://terminology.hl7.org/CodeSystem/diagnosis-role"
+
+
+def resources_of(result: Mapping[str, Any], row: Row) -> dict[str, Any]:
+    """What the spool holds of one result: its entries, and the tables that a report counts."""
+    return {"entries": entries_of(result, row), **tables_of(result, row)}
 
 
 def entries_of(result: Mapping[str, Any], row: Row) -> list[dict[str, Any]]:
@@ -121,7 +127,7 @@ def _condition(
 class FhirSink:
     """A Bundle in one JSON file."""
 
-    shape: Shape | None = staticmethod(entries_of)
+    shape: Shape | None = staticmethod(resources_of)
 
     def __init__(self, path: Path) -> None:
         self.name, self.paths = str(path), Paths.beside(path)
@@ -142,7 +148,7 @@ class FhirSink:
             file.write('{"resourceType":"Bundle","type":"collection"')
             before = ',"entry":[\n'
             for line in spool_lines(part):
-                for entry in json.loads(line):
+                for entry in json.loads(line)["entries"]:
                     file.write(before + canonical_json(entry))
                     before = ",\n"
             file.write("\n]}\n" if before == ",\n" else "}\n")  # FHIR has no empty lists
