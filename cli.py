@@ -257,6 +257,9 @@ def batch(
     report: Annotated[str | None, typer.Option("--report", metavar="PAGE.html", help="A page of figures.")] = None,
     no_text: Annotated[bool, typer.Option("--no-text", help="Blank every string taken from the notes.")] = False,
     no_dots: Annotated[bool, typer.Option("--no-dots", help="Codes without their dot.")] = False,
+    rules: Annotated[
+        str | None, typer.Option("--rules", metavar="DIR", help="Your own phrases and table rows; docs/batch.md.")
+    ] = None,
     restart: Annotated[bool, typer.Option("--restart", help="Start over, whatever an earlier run left.")] = False,
     release_file: ReleaseFileOption = None,
     debug: DebugOption = False,
@@ -267,6 +270,10 @@ def batch(
     from .pipelines.batch.inputs import Input
     from .pipelines.batch.outputs import Output
 
+    if rules is not None:
+        from .pipelines.own_rules import use_rules
+
+        use_rules(rules)
     release = _release_file(release_file)
     columns = Columns(id_column, text_column, date_column, provider_column, date_format)
     request = Request(
