@@ -251,6 +251,7 @@ def batch(
     query: Annotated[str | None, typer.Option(metavar="SELECT", help="In place of --table.")] = None,
     encoding: Annotated[str, typer.Option(help="Encoding of a CSV file or of plain notes: cp1252 ...")] = "utf-8",
     workers: Annotated[int | None, typer.Option("--workers", metavar="N", help="Processes; one per processor.")] = None,
+    engine: Annotated[str, typer.Option("--engine", metavar="local|spark", help="Where the work is done.")] = "local",
     note_timeout: Annotated[
         float, typer.Option("--note-timeout", metavar="SECONDS", help="A note that takes longer is rejected; 0: none.")
     ] = 60.0,
@@ -282,6 +283,9 @@ def batch(
         workers=workers,
         note_timeout=note_timeout,
         report=report,
+        engine=engine,
+        release_file=release_file,
+        rules=rules,
         no_text=no_text,
         no_dots=no_dots,
         restart=restart,

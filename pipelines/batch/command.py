@@ -32,6 +32,9 @@ class Request:
     workers: int | None = None
     note_timeout: float = 60.0
     report: str | None = None
+    engine: str = "local"
+    release_file: str | None = None
+    rules: str | None = None
 
 
 def run(request: Request, build: Callable[[], Spinecode], engine_version: str) -> Summary:
@@ -47,18 +50,10 @@ def run(request: Request, build: Callable[[], Spinecode], engine_version: str) -
             source=source,
             sink=sink,
             build=build,
-            engine=_engine(request),
+            engine=_engine(request, sink),
             ruleset=ruleset(),
             engine_version=engine_version,
-            options=Options(
-                no_text=request.no_text,
-                no_dots=request.no_dots,
-                release_file=request.release_label,
-                columns=str(request.source.columns) or None,
-                encoding=request.source.encoding,
-                format=request.out.kind,
-                rows=", ".join(request.out.tables),
-            ),
+            options=_options(request),
             restart=request.restart,
             watcher=watcher(),
             report=_report(request, sink),
@@ -84,7 +79,19 @@ def _report(request: Request, sink: Sink) -> Callable[[Path, Summary], None] | N
     return report
 
 
-def _engine(request: Request) -> Engine:
+def _options(request: Request) -> Options:
+    return Options(
+        no_text=request.no_text,
+        no_dots=request.no_dots,
+        release_file=request.release_label,
+        columns=str(request.source.columns) or None,
+        encoding=request.source.encoding,
+        format=request.out.kind,
+        rows=", ".join(request.out.tables),
+    )
+
+
+def _engine(request: Request, sink: Sink) -> Engine:
     from .workers import answer_in_workers, usable_cpus
 
     workers = usable_cpus() if request.workers is None else request.workers
@@ -93,8 +100,28 @@ def _engine(request: Request) -> Engine:
     if request.note_timeout < 0:
         raise InputError(f"--note-timeout {request.note_timeout:g}: give seconds, or 0 for no limit")
 
+    if request.engine == "spark":
+        return _spark(request, sink, workers)
+    if request.engine != "local":
+        raise InputError(f"--engine {request.engine}: there are local and spark")
+
     def engine(items: Iterable[Item], factory: Callable[[], Answerer]) -> Iterator[tuple[Item, Answer | Reject | None]]:
         return answer_in_workers(items, factory, workers, request.note_timeout)
+
+    return engine
+
+
+def _spark(request: Request, sink: Sink, workers: int) -> Engine:
+    from .spark import Setup, answer_in_spark
+
+    spill = sink.paths.part.with_suffix(".spill").absolute()
+    setup = Setup(_options(request), sink.shape, request.release_file, request.rules, request.note_timeout)
+
+    def engine(
+        items: Iterable[Item],
+        factory: Callable[[], Answerer],  # noqa: ARG001 - executors make their own
+    ) -> Iterator[tuple[Item, Answer | Reject | None]]:
+        return answer_in_spark(items, setup, spill, workers)
 
     return engine
 
