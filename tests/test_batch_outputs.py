@@ -139,7 +139,7 @@ def test_tables_of_a_database_are_replaced_together(source, tmp_path, engine, re
         run(source, out, engine, rows=("encounters", "codes", "gaps"), table="precoded")
         check_encounters(table(out, "precoded"), results)
         check_codes(table(out, "precoded_codes"), results)
-        assert table(out, "precoded_gaps") == []
+        assert [row["gap"] for row in table(out, "precoded_gaps")] == [gap["id"] for r in results for gap in r["gaps"]]
     assert stat.S_IMODE(out.stat().st_mode) == 0o600
     assert [path.name for path in tmp_path.glob("precoded*")] == ["precoded.rejects.jsonl"]
 
@@ -252,6 +252,13 @@ GAP = {
     "options": [{"answer": "left", "codes": ["M54.42"]}, {"answer": "both", "codes": ["M54.41", "M54.42"]}],
     "indicators": [{"start": 3, "end": 8, "text": "leg pain", "section": "HPI"}],
 }
+
+
+def test_a_row_for_each_gap_of_a_real_note(source, tmp_path, engine, results):
+    run(source, tmp_path / "gaps.csv", engine, rows=("gaps",))
+    want = [(r["encounter_id"], gap["id"], gap["element"]) for r in results for gap in r["gaps"]]
+    assert [(row["encounter_id"], row["gap"], row["element"]) for row in read_csv(tmp_path / "gaps.csv")] == want
+    assert want
 
 
 def test_a_row_for_each_gap(engine):

@@ -67,7 +67,12 @@ def notes(server, sample_texts):
         connection.exec_driver_sql("DROP TABLE IF EXISTS notes")
         connection.exec_driver_sql("CREATE TABLE notes (visit_id bigint PRIMARY KEY, note text, dos date, mrn int)")
         rows = [
-            {"v": i, "n": None if i == 77 else sample_texts[i % len(sample_texts)].replace("\0", ""), "d": "2026-05-04", "m": i}
+            {
+                "v": i,
+                "n": None if i == 77 else sample_texts[i % len(sample_texts)].replace("\0", ""),
+                "d": "2026-05-04",
+                "m": i,
+            }
             for i in order
         ]
         connection.execute(sqlalchemy.text("INSERT INTO notes VALUES (:v, :n, :d, :m)"), rows)
@@ -77,11 +82,15 @@ def notes(server, sample_texts):
 def test_from_a_table_to_tables(cli, server, notes, tmp_path, engine, sample_texts):
     url, database = server
     for _ in range(2):  # the second run replaces the first one's tables
-        done = cli("batch", url, url, "--table", "notes", "--out-table", "precoded", "--rows", "encounters", "--rows", "codes")
+        done = cli(
+            "batch", url, url, "--table", "notes", "--out-table", "precoded", "--rows", "encounters", "--rows", "codes"
+        )
         assert done.returncode == 3, done.stderr
     with database.connect() as connection:
         rows = connection.execute(sqlalchemy.text("SELECT * FROM precoded ORDER BY row")).mappings().all()
-        codes = connection.execute(sqlalchemy.text("SELECT * FROM precoded_codes ORDER BY row, position")).mappings().all()
+        codes = (
+            connection.execute(sqlalchemy.text("SELECT * FROM precoded_codes ORDER BY row, position")).mappings().all()
+        )
     assert [row["encounter_id"] for row in rows] == [str(i) for i in range(1, 501) if i != 77]
     assert rows[0]["mrn"] == "1"
     result = engine.suggest(sample_texts[3], date_of_service="2026-05-04")
@@ -107,7 +116,8 @@ def test_killed_runs_end_row_for_row_as_if_they_had_not_been(server, notes, tmp_
     assert start("killed").wait(120) == 3
     with database.connect() as connection:
         whole, killed = (
-            connection.execute(sqlalchemy.text(f"SELECT * FROM {name} ORDER BY row")).all() for name in ("whole", "killed")
+            connection.execute(sqlalchemy.text(f"SELECT * FROM {name} ORDER BY row")).all()
+            for name in ("whole", "killed")
         )
     assert killed == whole
     assert len(killed) == 499

@@ -12,6 +12,7 @@ from types import FrameType
 from typing import Any
 
 from ...coding.errors import SpinecodeError
+from ...coding.typed import is_written_like_a_code
 from ..no_text import blank_text
 from ..result import canonical_json
 from ..rows import Document, Reject, Row
@@ -118,11 +119,9 @@ def without_dots(result: Mapping[str, Any]) -> dict[str, Any]:
     bare = dict(result)
     bare["codes"] = [_code_without_dot(code) for code in result["codes"]]
     bare["not_coded"] = [_plain(entry, "code") for entry in result["not_coded"]]
-    if "gaps" in result:
-        bare["gaps"] = [
-            {**gap, "options": [_options_without_dots(option) for option in gap.get("options", [])]}
-            for gap in result["gaps"]
-        ]
+    for key in ("open_facts", "gaps"):
+        if key in result:
+            bare[key] = [_choice_without_dots(entry) for entry in result[key]]
     return bare
 
 
@@ -130,6 +129,14 @@ def _code_without_dot(code: Mapping[str, Any]) -> dict[str, Any]:
     bare = _plain(code, "code")
     if "exception" in code:
         bare["exception"] = _plain(code["exception"], "with")
+    return bare
+
+
+def _choice_without_dots(entry: Mapping[str, Any]) -> dict[str, Any]:
+    bare = {**entry, "options": [_options_without_dots(option) for option in entry.get("options", [])]}
+    demanded = entry.get("demanded_by")
+    if isinstance(demanded, str) and is_written_like_a_code(demanded):
+        bare["demanded_by"] = demanded.replace(".", "")
     return bare
 
 

@@ -26,7 +26,7 @@ TABLES: Final[Mapping[str, tuple[str, ...]]] = {
         "text_sha256",
     ),
     "codes": (*_KEYS, "position", "code", "description", "role", "rule", "rationale", "source", "evidence", "sections"),
-    "gaps": (*_KEYS, "position", "gap", "element", "effect", "why", "options", "indicators", "sections"),
+    "gaps": (*_KEYS, "position", "gap", "element", "about", "effect", "why", "options", "indicators", "sections"),
 }
 """Columns of each table; those that are carried through stand behind them."""
 
@@ -79,13 +79,16 @@ def _code(code: Mapping[str, Any]) -> list[Any]:
 
 def _gap(gap: Mapping[str, Any]) -> list[Any]:
     indicators = gap.get("indicators") or []
-    plain = [gap.get(key) for key in ("id", "element", "effect", "why")]
+    plain = [gap.get(key) for key in ("id", "element", "about", "effect", "why")]
     return [*plain, _options(gap.get("options") or []), _quotes(indicators), _sections(indicators)]
 
 
 def _options(options: list[Mapping[str, Any]]) -> str:
     """Written like: left → M54.42; right → M54.41."""
-    return "; ".join(f"{option.get('answer')} → {' + '.join(option.get('codes') or ['no code'])}" for option in options)
+    return "; ".join(
+        f"{option.get('words') or option.get('answer')} → {' + '.join(option.get('codes') or ['no code'])}"
+        for option in options
+    )
 
 
 def _quotes(evidence: list[Mapping[str, Any]]) -> str:
