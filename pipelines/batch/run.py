@@ -194,17 +194,21 @@ os.register_at_fork(after_in_child=_drop_locks)
 @contextmanager
 def _locked(paths: Paths) -> Iterator[None]:
     """Only one run at a time writes beside OUT. The lock dies with the process, however it dies."""
-    descriptor = _open_private(paths.part)
+    held: list[int] = []
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise InputError(f"{paths.part}: another run is writing to it; wait for it or stop it") from None
-        _locks.add(descriptor)
+        # Both parts: the rejects of a.csv and of a.jsonl are the same file.
+        for part in (paths.part, paths.rejects_part):
+            held.append(_open_private(part))
+            try:
+                fcntl.flock(held[-1], fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise InputError(f"{part}: another run is writing to it; wait for it or stop it") from None
+        _locks.update(held)
         yield
     finally:
-        _locks.discard(descriptor)
-        os.close(descriptor)
+        _locks.difference_update(held)
+        for descriptor in held:
+            os.close(descriptor)
 
 
 def _open_private(path: Path) -> int:

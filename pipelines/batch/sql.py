@@ -86,6 +86,7 @@ class SqlTable:
         if self.path is not None and not self.path.exists():
             raise InputError(f"{self.path}: no such file; give a database that is there")
         self._engine = open_engine(name)
+        self._connection: Connection | None = None
         with told_plainly(name):
             self._query = self._select(table) if table is not None else self._text(query or "")
             with self._engine.connect() as connection:
@@ -127,11 +128,21 @@ class SqlTable:
             if row > lines:
                 yield Item(self._binding.row(row, cells), row, row)
 
+    def _snapshot(self) -> Connection:
+        """One connection for all that is read, so that what others write meanwhile changes nothing. SQLite has none: each
+        of its statements sees one state of the file.
+        """
+        if self._connection is None:
+            self._connection = self._engine.connect()
+            if self._engine.dialect.name != "sqlite":
+                self._connection = self._connection.execution_options(isolation_level="REPEATABLE READ")
+        return self._connection
+
     def _cells(self) -> Iterator[list[Any]]:
         import pandas
 
-        with told_plainly(self.name), self._engine.connect() as connection:
-            streamed: Connection = connection.execution_options(stream_results=True, max_row_buffer=_ROWS_PER_CHUNK)
+        with told_plainly(self.name):
+            streamed = self._snapshot().execution_options(stream_results=True, max_row_buffer=_ROWS_PER_CHUNK)
             chunks = pandas.read_sql_query(
                 self._query,
                 streamed,

@@ -10,7 +10,6 @@ import itertools
 import multiprocessing
 import os
 import signal
-import sys
 import threading
 import time
 from collections import deque
@@ -18,7 +17,6 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import CancelledError
 from concurrent.futures import TimeoutError as WaitTimeout
 from dataclasses import replace
-from multiprocessing.context import BaseContext
 from typing import Any, Final
 
 from pebble import ProcessExpired, ProcessPool
@@ -54,7 +52,7 @@ def answer_in_workers(
 ) -> Iterator[Answered]:
     """Answer in ``workers`` processes; each item comes back with its answer, in the order of ``items``.
 
-    ``factory`` makes the answerer, here once where workers are forked, else in each. ``limit``: seconds for a note.
+    ``factory`` makes the answerer, once, before the workers are forked. ``limit``: seconds for a note.
     """
     pool = _Pool(factory, workers, limit)
     waiting: deque[tuple[list[Item], Any]] = deque()
@@ -110,12 +108,11 @@ class _Pool:
 
     def __init__(self, factory: Callable[[], Answerer], workers: int, limit: float) -> None:
         global _answerer  # noqa: PLW0603 - what forked workers find in place
-        self._context = _context()
+        # A forked worker has the engine at once and shares its memory.
+        self._context = multiprocessing.get_context("fork")
         self._limit, self._workers = limit, workers
         self._restarts = itertools.count(1)
-        if self._context.get_start_method() == "fork":
-            _answerer = factory()
-        self._initargs = (factory, os.getpid())
+        _answerer = factory()
         self._pool = self._fresh()
 
     def _fresh(self) -> ProcessPool:
@@ -123,7 +120,7 @@ class _Pool:
             max_workers=self._workers,
             max_tasks=_CHUNKS_PER_WORKER,
             initializer=_start_worker,
-            initargs=self._initargs,
+            initargs=(os.getpid(),),
             context=self._context,
         )
 
@@ -188,22 +185,14 @@ def _exit_words(code: int | None) -> str:
     return f"exit status {code}"
 
 
-def _context() -> BaseContext:
-    # A forked worker has the engine at once and shares its memory. Elsewhere forking is not safe.
-    return multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
-
-
 # -- in a worker -------------------------------------------------------------------------------------------------------
 
 _answerer: Answerer | None = None
 
 
-def _start_worker(factory: Callable[[], Answerer], parent: int) -> None:
-    global _answerer  # noqa: PLW0603
+def _start_worker(parent: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the main process stops the workers
     threading.Thread(target=_die_with, args=(parent,), daemon=True).start()
-    if _answerer is None:
-        _answerer = factory()
 
 
 def _die_with(parent: int) -> None:
