@@ -1,6 +1,6 @@
 """Batch: kills, two workers against one, memory and cost per note as a run grows.
 
-    python benchmarks/bench_batch.py [kills] [workers] [size]       nothing: all three
+    python benchmarks/bench_batch.py [kills] [workers] [size] [scale]       nothing: all four
 
 Short notes are made of the sentences of the corpora here, none like another, so that no cache of whole notes helps.
 """
@@ -97,6 +97,32 @@ def bench_size(folder: Path) -> None:
     )
 
 
+def bench_scale(folder: Path) -> None:
+    """What docs/scale.md says: processor time of a note in one process, and what many would need."""
+    import spinecode
+
+    engine = spinecode.Spinecode()
+    short = [json.loads(line)["text"] for line in write_short_notes(folder / "s.jsonl", 1_500).open(encoding="utf-8")]
+    whole = [
+        json.loads(line)["text"]
+        for name in ("dictated", "scribed")
+        for line in (CORPORA / name / "notes.jsonl").read_text(encoding="utf-8").splitlines()
+    ]
+    for kind, texts in (("short", short), ("whole", whole)):
+        for text in texts[:50]:
+            engine.suggest(text)
+        start = time.process_time()
+        size = sum(len(engine.suggest(text).to_json()) for text in texts)
+        cost, length = (time.process_time() - start) / len(texts), sum(map(len, texts)) / len(texts)
+        hours = {count: count * cost / 3600 for count in (10_000_000, 1_000_000_000)}
+        needs = "; ".join(f"{count:,} notes {hour:,.0f} core hours" for count, hour in hours.items())
+        print(
+            f"scale, {kind} notes  {1000 * cost:.1f} ms and {size / len(texts) / 1024:.1f} KiB a note of {length:.0f}",
+            end="",
+        )
+        print(f" characters: {needs}")
+
+
 def bench_workers(folder: Path) -> None:
     source = write_short_notes(folder / "in.jsonl", 10_000)
 
@@ -138,7 +164,7 @@ def bench_kills(folder: Path) -> None:
 
 
 def main() -> None:
-    benches = {"kills": bench_kills, "workers": bench_workers, "size": bench_size}
+    benches = {"kills": bench_kills, "workers": bench_workers, "size": bench_size, "scale": bench_scale}
     for name in sys.argv[1:] or benches:
         # Not in the shared folder for temporary files: a run is where its output is.
         with tempfile.TemporaryDirectory(prefix="bench", dir=Path.cwd()) as folder:
