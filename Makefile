@@ -1,9 +1,9 @@
-# make run · test · lint · types · dev-check · probes · properties · verify · mutants · bench. Paths may hold spaces: all are relative and quoted.
+# make run · test · lint · types · dev-check · probes · properties · verify · mutants · bench · test-full. Paths may hold spaces: all are relative and quoted.
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .ONESHELL:
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format types dev-check probes properties verify mutants bench clean
+.PHONY: help run test test-full lint format types dev-check probes properties verify mutants bench clean
 
 PYTHON ?= python3.11
 BIN := .venv/bin
@@ -18,6 +18,7 @@ SOURCES := $(shell find . -path ./.venv -prune -o -path ./build -prune -o -path 
 help:
 	@echo "make run        suggest codes for the sample notes"
 	@echo "make test       install what is needed, then run the tests"
+	@echo "make test-full  also what needs Java and PostgreSQL (Debian's default-jre-headless and postgresql)"
 	@echo "make lint       ruff check and ruff format --check"
 	@echo "make types      mypy --strict on the installed package"
 	@echo "make dev-check  scores on $(DEV_NOTES) and on each corpus"
@@ -55,6 +56,15 @@ run: .venv/installed
 
 test: .venv/installed
 	$(BIN)/python -m pytest -q
+
+# A missing server or Java is a failure here, not a skip.
+test-full: .venv/installed
+	@command -v java >/dev/null || { echo "make test-full needs Java: apt-get install default-jre-headless" >&2; exit 1; }
+	compgen -G "/usr/lib/postgresql/*/bin/postgres" >/dev/null || \
+	  { echo "make test-full needs PostgreSQL: apt-get install postgresql" >&2; exit 1; }
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt \
+	  $$($(BIN)/python -c 'import tomllib; e = tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]; print(*e["spark"], *e["postgresql"])')
+	$(BIN)/python -m pytest -q -m "full or not full"
 
 lint: .venv/installed
 	$(BIN)/ruff check .
@@ -95,6 +105,7 @@ mutants: .venv/installed
 bench: .venv/installed
 	$(BIN)/python benchmarks/bench_start.py
 	$(BIN)/python benchmarks/bench_throughput.py
+	$(BIN)/python benchmarks/bench_batch.py
 
 clean:
 	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

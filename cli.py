@@ -224,32 +224,76 @@ def audit(
 
 @app.command()
 def batch(
-    source: Annotated[str, typer.Argument(metavar="IN.jsonl", help="One JSON object per line: encounter_id, text ...")],
-    out: Annotated[str, typer.Argument(metavar="OUT.jsonl", help="One result per line, in input order.")],
+    source: Annotated[str, typer.Argument(metavar="IN", help="A table, a folder of notes, FHIR, HL7 or a database.")],
+    out: Annotated[str, typer.Argument(metavar="OUT", help="Results in input order; the suffix says the format.")],
+    source_format: Annotated[
+        str | None, typer.Option("--from", metavar="FORMAT", help="What IN is, when its name does not say.")
+    ] = None,
+    id_column: Annotated[str | None, typer.Option(metavar="NAME", help="Where the encounter id stands.")] = None,
+    text_column: Annotated[str | None, typer.Option(metavar="NAME", help="Where the note stands.")] = None,
+    date_column: Annotated[str | None, typer.Option(metavar="NAME", help="Where the date of service stands.")] = None,
+    provider_column: Annotated[str | None, typer.Option(metavar="NAME", help="Where the provider stands.")] = None,
+    date_format: Annotated[
+        str | None, typer.Option("--date-format", metavar="FORMAT", help="How dates are written, e.g. %m/%d/%Y.")
+    ] = None,
+    to: Annotated[str | None, typer.Option("--to", metavar="FORMAT", help="What OUT is, as --from.")] = None,
+    rows: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--rows", metavar="encounters|codes|gaps", help="What a row of a table is; several: several tables."
+        ),
+    ] = None,
+    out_table: Annotated[
+        str, typer.Option("--out-table", metavar="NAME", help="Table of the database OUT.")
+    ] = "spinecode_results",
+    sheet: Annotated[str | None, typer.Option(metavar="NAME", help="Sheet of a workbook; nothing: the first.")] = None,
+    table: Annotated[str | None, typer.Option(metavar="NAME", help="Table of the database IN.")] = None,
+    query: Annotated[str | None, typer.Option(metavar="SELECT", help="In place of --table.")] = None,
+    encoding: Annotated[str, typer.Option(help="Encoding of a CSV file or of plain notes: cp1252 ...")] = "utf-8",
+    workers: Annotated[int | None, typer.Option("--workers", metavar="N", help="Processes; one per processor.")] = None,
+    engine: Annotated[str, typer.Option("--engine", metavar="local|spark", help="Where the work is done.")] = "local",
+    note_timeout: Annotated[
+        float, typer.Option("--note-timeout", metavar="SECONDS", help="A note that takes longer is rejected; 0: none.")
+    ] = 60.0,
+    report: Annotated[str | None, typer.Option("--report", metavar="PAGE.html", help="A page of figures.")] = None,
     no_text: Annotated[bool, typer.Option("--no-text", help="Blank every string taken from the notes.")] = False,
+    no_dots: Annotated[bool, typer.Option("--no-dots", help="Codes without their dot.")] = False,
+    rules: Annotated[
+        str | None, typer.Option("--rules", metavar="DIR", help="Your own phrases and table rows; docs/batch.md.")
+    ] = None,
     restart: Annotated[bool, typer.Option("--restart", help="Start over, whatever an earlier run left.")] = False,
     release_file: ReleaseFileOption = None,
     debug: DebugOption = False,
 ) -> None:
     """Suggest codes for many notes. A killed run carries on when it is run again."""
-    from .pipelines.batch import Options, run_batch
-    from .pipelines.suggest import ruleset
+    from .pipelines.batch.columns import Columns
+    from .pipelines.batch.command import Request, run, told
+    from .pipelines.batch.inputs import Input
+    from .pipelines.batch.outputs import Output
 
+    if rules is not None:
+        from .pipelines.own_rules import use_rules
+
+        use_rules(rules)
     release = _release_file(release_file)
-    summary = run_batch(
-        source,
-        out,
-        ruleset=ruleset(),
-        engine_version=__version__,
-        build=lambda: _engine(release),
-        options=Options(no_text=no_text, release_file=release.label if release else None),
+    columns = Columns(id_column, text_column, date_column, provider_column, date_format)
+    request = Request(
+        Input(source, source_format, columns, encoding, table, query, sheet),
+        Output(out, to, tuple(rows or ()), out_table),
+        workers=workers,
+        note_timeout=note_timeout,
+        report=report,
+        engine=engine,
+        release_file=release_file,
+        rules=rules,
+        no_text=no_text,
+        no_dots=no_dots,
         restart=restart,
+        release_label=release.label if release else None,
     )
-    resumed = f", carried on after line {summary.resumed_at}" if summary.resumed_at else ""
-    rejected = f", {summary.rejects} rejected: see {summary.rejects_path}" if summary.rejects else ""
-    _say(f"{summary.results} results in {out}{rejected}{resumed}")
-    if summary.defects:
-        _say(f"{summary.defects} of the rejected rows met a defect of spinecode: please report them")
+    summary = run(request, lambda: _engine(release), __version__)
+    for line in told(summary, request):
+        _say(line)
     if summary.rejects:
         raise typer.Exit(EXIT_REJECTS)
 

@@ -23,6 +23,9 @@ from .tabular import Tabular
 FOLDER = Path(__file__).parent / "tables"
 """Where the tables of the package lie; tests point it elsewhere."""
 
+OVERLAY: dict[str, bytes] = {}
+"""Tables in place of the package's, by name: set before any is read, by `pipelines/own_rules.py`."""
+
 UNSPECIFIED = "unspecified"
 """The region word of a family's site-unspecified leaf."""
 
@@ -155,7 +158,7 @@ def _injuries() -> tuple[InjuryRow, ...]:
 
 def _rows(name: str, columns: tuple[str, ...]) -> Iterator[tuple[str, dict[str, str]]]:
     """Each row of a table with the words that say where it stands ("codes.csv, row 12")."""
-    text = (FOLDER / name).read_text(encoding="utf-8-sig")
+    text = table_bytes(name).decode("utf-8-sig")
     reader = csv.reader(io.StringIO(text, newline=""))
     header = next(reader, [])
     unknown = [column for column in header if column not in columns]
@@ -168,6 +171,11 @@ def _rows(name: str, columns: tuple[str, ...]) -> Iterator[tuple[str, dict[str, 
         if len(cells) != len(columns):
             raise TableError(f"{where}: {len(cells)} cells instead of {len(columns)}")
         yield where, dict(zip(header, (cell.strip() for cell in cells), strict=True))
+
+
+def table_bytes(name: str) -> bytes:
+    """A table as it is in force."""
+    return OVERLAY[name] if name in OVERLAY else (FOLDER / name).read_bytes()
 
 
 def table_rows(name: str, columns: tuple[str, ...]) -> Iterator[tuple[str, dict[str, str]]]:
@@ -216,7 +224,7 @@ def ruleset_hash() -> str:
     """SHA-256 of the names and bytes of all CSV tables: the same hash means the same rules were in force."""
     digest = hashlib.sha256()
     for path in sorted(FOLDER.glob("*.csv")):
-        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+        digest.update(path.name.encode() + b"\0" + table_bytes(path.name) + b"\0")
     return digest.hexdigest()
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from ..coding.errors import TableError
 
-_FILES = {
+FILES = {
     "sections.json": "section_rules",
     "conditions.json": "target_rules",
     "anatomy.json": "target_rules",
@@ -25,7 +25,16 @@ _FILES = {
 }
 
 
+OVERLAY: dict[str, bytes] = {}
+"""Phrase files in place of the package's, by name: set before any is read, by `pipelines/own_rules.py`."""
+
+
 def _read(name: str) -> bytes:
+    return OVERLAY[name] if name in OVERLAY else packaged(name)
+
+
+def packaged(name: str) -> bytes:
+    """A phrase file as the package has it."""
     return files(__package__).joinpath("rules", name).read_bytes()
 
 
@@ -37,7 +46,7 @@ def rules(name: str) -> tuple[dict[str, Any], ...]:
         TableError: a rule without id, source or example, or a repeated id; names file and rule.
     """
     try:
-        listed = json.loads(_read(name))[_FILES[name]]
+        listed = json.loads(_read(name))[FILES[name]]
     except (ValueError, KeyError) as error:
         raise TableError(f"nlp/rules/{name}: not a medSpaCy rule file ({error})") from None
     seen: set[str] = set()
@@ -98,7 +107,7 @@ def spelling() -> dict[str, str]:
 
 
 def _contents() -> Iterator[bytes]:
-    for name in sorted([*_FILES, "spelling.csv", "wording.json"]):
+    for name in sorted([*FILES, "spelling.csv", "wording.json"]):
         yield name.encode() + b"\0" + _read(name) + b"\0"
 
 

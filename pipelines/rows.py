@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NoReturn
 
@@ -14,8 +15,22 @@ _KNOWN: Final = ("encounter_id", "text", "date_of_service", "provider")
 
 
 @dataclass(frozen=True)
+class Document:
+    """A note still in the form it came in: ``kind`` says how to read it, from a file or from these bytes."""
+
+    kind: str
+    name: str
+    path: str | None = None
+    data: bytes = b""
+    encoding: str = "utf-8"
+
+
+@dataclass(frozen=True)
 class Row:
-    """A usable row. Its identity is its line number; encounter ids may repeat."""
+    """A usable row. Its identity is its line number; encounter ids may repeat.
+
+    ``document``: what the text, and for some kinds the rest of the row, is still to be read from.
+    """
 
     line: int
     encounter_id: str | int
@@ -24,6 +39,7 @@ class Row:
     provider: str | None
     extra: dict[str, Any] | None
     raw: str
+    document: Document | None = None
 
 
 @dataclass(frozen=True)
@@ -40,8 +56,11 @@ class Reject:
         return {"line": self.line, "reason": self.reason, "row": self.raw if with_text else ""}
 
 
-def parse_row(line: int, raw: bytes) -> Row | Reject | None:
-    """The row of one line of the input; None for a blank line, which holds no row."""
+def parse_row(line: int, raw: bytes, names: Mapping[str, str] | None = None) -> Row | Reject | None:
+    """The row of one line of the input; None for a blank line, which holds no row.
+
+    ``names``: where the row calls things otherwise, by our names.
+    """
     raw = raw.rstrip(b"\r\n")
     if line == 1:
         raw = raw.removeprefix(codecs.BOM_UTF8)
@@ -52,7 +71,7 @@ def parse_row(line: int, raw: bytes) -> Row | Reject | None:
     except UnicodeDecodeError as error:
         return Reject(line, f"not UTF-8 at byte {error.start} of the line", raw.decode("utf-8", errors="replace"))
     try:
-        return _row(line, load_object(text), text)
+        return row_of(line, _renamed(load_object(text), names or {}), text)
     except InputError as error:
         return Reject(line, str(error), text)
 
@@ -88,7 +107,14 @@ def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return data
 
 
-def _row(line: int, data: dict[str, Any], raw: str) -> Row:
+def _renamed(data: dict[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+    ours = {theirs: name for name, theirs in names.items() if theirs in data}
+    rest = {f"input_{key}" if key in names else key: value for key, value in data.items() if key not in ours}
+    return {**rest, **{name: data[theirs] for theirs, name in ours.items()}}
+
+
+def row_of(line: int, data: Mapping[str, Any], raw: str) -> Row:
+    """The row of an object with our names; other keys are carried along. Raises `InputError` if it is not usable."""
     for key in ("encounter_id", "text"):
         if data.get(key) is None:
             raise InputError(f"{key} is missing")

@@ -13,7 +13,7 @@ import spinecode
 
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-MODULES = {"simple-icd-10-cm": "simple_icd_10_cm"}
+MODULES = {"python-docx": "docx", "simple-icd-10-cm": "simple_icd_10_cm"}
 DECLARED = [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["dev"]]
 
 

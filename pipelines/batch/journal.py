@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Final
 
-from ..coding.errors import InputError
+from ...coding.errors import InputError
 
-SCHEMA: Final = "spinecode/journal/1"
+SCHEMA: Final = "spinecode/journal/2"
 PRIVATE: Final = 0o600
 
 
@@ -50,13 +50,15 @@ class Progress:
     """How far a run is: what was read of the input and written to the partial files, all ending at the same row."""
 
     lines: int = 0
-    input_offset: int = 0
+    position: int = 0
     out_bytes: int = 0
     rejects_bytes: int = 0
     results: int = 0
     rejects: int = 0
     defects: int = 0
     finished: bool = False
+    slowest: list[list[float]] = field(default_factory=list)
+    """[seconds, line] of the slowest notes, for the report."""
 
 
 def load(path: Path) -> tuple[Identity, Progress] | None:
@@ -78,8 +80,8 @@ def load(path: Path) -> tuple[Identity, Progress] | None:
 
 def _progress(data: dict[str, Any]) -> Progress:
     progress = Progress(**data)
-    counts = (getattr(progress, field.name) for field in fields(progress))
-    if not all(isinstance(count, int) and count >= 0 for count in counts):
+    counts = (getattr(progress, each.name) for each in fields(progress) if each.name != "slowest")
+    if not all(isinstance(count, int) and count >= 0 for count in counts) or not isinstance(progress.slowest, list):
         raise ValueError
     return progress
 

@@ -1,0 +1,62 @@
+"""JSON Lines as a source: one JSON object per line."""
+
+from __future__ import annotations
+
+import codecs
+import hashlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from ..rows import parse_row
+from .items import Fingerprint, Item
+from .streams import Stream, damage, existing_file, hash_file, is_compressed, unreadable
+
+
+class JsonLines:
+    """A file of one JSON object per line. Behind a kill, a plain file is gone on with where it was left.
+
+    ``names``: the keys that hold what spinecode knows, where they are called otherwise: {"text": "note_body"}.
+    """
+
+    columns: tuple[str, ...] | None = None
+
+    def __init__(self, path: Path, names: Mapping[str, str] | None = None) -> None:
+        self.path = existing_file(path, "a file of one JSON object per line")
+        self._names = names or {}
+        self._seekable = not is_compressed(path)
+
+    def fingerprint(self) -> Fingerprint:
+        """Hash and size; of a plain file the number of rows too."""
+        if not self._seekable:
+            return Fingerprint(*hash_file(self.path))
+        digest, size, rows = hashlib.sha256(), 0, 0
+        with self.path.open("rb") as file:
+            for line in file:
+                digest.update(line)
+                held = line.removeprefix(codecs.BOM_UTF8) if not size else line
+                rows += bool(held.strip())
+                size += len(line)
+        return Fingerprint(digest.hexdigest(), size, rows)
+
+    def items(self, lines: int, position: int) -> Iterator[Item]:
+        """Each line; a blank one holds no row."""
+        stream = Stream(self.path)
+        try:
+            yield from self._items(stream, lines, position)
+        finally:
+            stream.close()
+
+    def _items(self, stream: Stream, lines: int, position: int) -> Iterator[Item]:
+        number, offset = 0, 0
+        if self._seekable:
+            stream.file.seek(position)
+            number, offset = lines, position
+        try:
+            for raw in stream.file:
+                number += 1
+                offset = offset + len(raw) if self._seekable else stream.place()
+                if number > lines:
+                    yield Item(parse_row(number, raw, self._names), number, offset)
+        except damage() as error:
+            if number + 1 > lines:
+                yield unreadable(number + 1, offset, error)

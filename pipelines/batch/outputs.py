@@ -1,0 +1,75 @@
+"""From the name of an output to its sink."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from ...coding.errors import InputError
+from .shapes import TABLES
+from .sinks import JsonLinesSink, Sink
+
+FORMATS: Final = ("jsonl", "csv", "xlsx", "parquet", "sql", "fhir")
+_SUFFIXES: Final = {
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".csv": "csv",
+    ".xlsx": "xlsx",
+    ".parquet": "parquet",
+    ".pq": "parquet",
+    ".json": "fhir",
+}
+
+
+@dataclass(frozen=True)
+class Output:
+    """What to write, as the user says. ``rows``: tables of `shapes.TABLES`; empty: encounters, in a workbook all."""
+
+    name: str
+    format: str | None = None
+    rows: tuple[str, ...] = ()
+    table: str = "spinecode_results"
+
+    @property
+    def kind(self) -> str:
+        """One of `FORMATS`; a name that says nothing is JSON Lines."""
+        from .sql import is_database
+
+        if self.format is not None:
+            return self.format
+        return "sql" if is_database(self.name) else _SUFFIXES.get(Path(self.name).suffix.lower(), "jsonl")
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """The tables to write, the first under the name that was given."""
+        return tuple(dict.fromkeys(self.rows)) or (tuple(TABLES) if self.kind == "xlsx" else ("encounters",))
+
+
+def open_sink(asked: Output, columns: tuple[str, ...] | None, *, no_dots: bool = False) -> Sink:
+    """The sink for an output; ``columns``: those that the input carries through.
+
+    Raises:
+        InputError: no such format or table, or options that do not go together.
+    """
+    kind, path = asked.kind, Path(asked.name)
+    unknown = next((name for name in asked.rows if name not in TABLES), None)
+    if unknown is not None:
+        raise InputError(f"--rows {unknown}: no such table; there are {', '.join(TABLES)}")
+    if asked.rows and kind in ("jsonl", "fhir"):
+        raise InputError(f"--rows: {asked.name} holds whole results; tables are CSV, XLSX, Parquet or SQL")
+    if kind == "jsonl":
+        return JsonLinesSink(path)
+    if kind == "fhir":
+        from .fhir_out import FhirSink, check_options
+
+        check_options(no_dots=no_dots)
+        return FhirSink(path)
+    if kind not in FORMATS:
+        raise InputError(f"--to {kind}: no such format; there are {', '.join(FORMATS)}")
+    from . import table_sinks
+
+    if kind == "sql":
+        return table_sinks.SqlSink(asked.name, asked.table, asked.tables, columns)
+    sinks = {"csv": table_sinks.CsvSink, "xlsx": table_sinks.XlsxSink, "parquet": table_sinks.ParquetSink}
+    return sinks[kind](path, asked.tables, columns)

@@ -1,0 +1,108 @@
+"""Where the answers end up. A sink says what the spool holds, and makes the output of a finished spool."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from ...coding.errors import InputError
+from .answer import Shape
+from .journal import PRIVATE
+
+
+@dataclass(frozen=True)
+class Paths:
+    """The files of a run, all beside its output."""
+
+    out: Path
+    rejects: Path
+    part: Path
+    rejects_part: Path
+    journal: Path
+
+    @classmethod
+    def beside(cls, target: Path) -> Paths:
+        """`a.csv` has `a.rejects.jsonl`, `a.csv.part`, `a.rejects.jsonl.part` and `a.csv.journal` beside it."""
+        rejects = target.with_name(f"{target.stem if target.suffix else target.name}.rejects.jsonl")
+        return cls(
+            out=target,
+            rejects=rejects,
+            part=target.with_name(f"{target.name}.part"),
+            rejects_part=rejects.with_name(f"{rejects.name}.part"),
+            journal=target.with_name(f"{target.name}.journal"),
+        )
+
+
+class Sink(Protocol):
+    """An output."""
+
+    name: str
+    """How messages call it."""
+    paths: Paths
+    shape: Shape | None
+    """What the spool keeps of a result; None: all of it."""
+
+    def check(self) -> None:
+        """Raise `InputError` if nothing can be written there."""
+        ...
+
+    def targets(self) -> tuple[Path, ...]:
+        """The files that it replaces."""
+        ...
+
+    def finish(self, part: Path) -> None:
+        """Make the output of the finished spool. A kill on the way leaves the earlier output; then it is called again."""
+        ...
+
+
+class JsonLinesSink:
+    """Results as JSON Lines: the spool itself."""
+
+    shape: Shape | None = None
+
+    def __init__(self, path: Path) -> None:
+        self.name, self.paths = str(path), Paths.beside(path)
+
+    def check(self) -> None:
+        """Raise `InputError` if the file cannot be written."""
+        check_target(self.paths.out)
+
+    def targets(self) -> tuple[Path, ...]:
+        """The file."""
+        return (self.paths.out,)
+
+    def finish(self, part: Path) -> None:
+        """Put the spool in place."""
+        part.replace(self.paths.out)
+
+
+def check_target(path: Path) -> None:
+    """Raise `InputError` unless ``path`` is a regular file or can become one."""
+    if path.is_dir() or not path.name:
+        raise InputError(f"{path}: is a directory; give the file to write")
+    if path.is_symlink() or (path.exists() and not path.is_file()):
+        # Moving the finished file there would replace the link or device itself: /dev/stdout, say.
+        raise InputError(f"{path}: is a link or a device; give a regular file to write")
+    if not path.parent.is_dir():
+        raise InputError(f"{path.parent}: no such directory; make it first")
+
+
+def replace_durably(fresh: Path, target: Path) -> None:
+    """Put a finished file in place: its bytes are on the disk before its name is."""
+    descriptor = os.open(fresh, os.O_RDONLY)
+    try:
+        os.fchmod(descriptor, PRIVATE)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    fresh.replace(target)
+
+
+def spool_lines(part: Path) -> Iterator[str]:
+    """Each line of a spool."""
+    with part.open(encoding="utf-8", newline="\n") as file:
+        for line in file:
+            yield line.removesuffix("\n")

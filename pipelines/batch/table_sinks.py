@@ -1,0 +1,297 @@
+"""Tables as outputs: CSV, XLSX, Parquet and SQL, made in one step of the finished spool.
+
+The spool holds, for each note, its rows of every table. An output has one table or several: a workbook as sheets, a
+database as tables, files as `a.csv`, `a.codes.csv`, `a.gaps.csv`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from ...coding.errors import InputError
+from . import sql
+from .answer import Shape
+from .journal import PRIVATE
+from .shapes import TABLES, carried_cells, carried_columns, tables_of
+from .sinks import Paths, check_target, replace_durably, spool_lines
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, MetaData, Table
+
+Cells = list[Any]
+
+_SHEET_ROWS: Final = 1_048_575
+"""Rows of a sheet beside its header."""
+_CELL_CHARACTERS: Final = 32_767
+_CUT: Final = " …[cut: longer than a cell]"
+_RISKY: Final = ("=", "+", "-", "@", "|", "%", "\t", "\r")
+"""What a spreadsheet may take for the beginning of a formula."""
+_NUMBERS: Final = ("row", "position", "not_coded")
+_CHUNK: Final = 1000
+
+
+def table_rows(part: Path, table: str, columns: tuple[str, ...] | None) -> Iterator[Cells]:
+    """The rows of one table in a finished spool, carried columns behind them."""
+    for line in spool_lines(part):
+        held = json.loads(line)
+        carried = carried_cells(held["carried"][0], columns)
+        for cells in held[table]:
+            yield [*cells, *carried]
+
+
+def header(table: str, columns: tuple[str, ...] | None) -> tuple[str, ...]:
+    """The columns of a table."""
+    return (*TABLES[table], *carried_columns(columns))
+
+
+def _numeric(table: str, name: str) -> bool:
+    return name in _NUMBERS or (table == "encounters" and name == "gaps")
+
+
+def chunks(rows: Iterable[Cells], size: int = _CHUNK) -> Iterator[list[Cells]]:
+    """Lists of at most ``size`` rows."""
+    held: list[Cells] = []
+    for row in rows:
+        held.append(row)
+        if len(held) == size:
+            yield held
+            held = []
+    if held:
+        yield held
+
+
+class _TableFiles:
+    """One file for each table; the first has the name that was asked for."""
+
+    shape: Shape | None = staticmethod(tables_of)
+
+    def __init__(self, path: Path, tables: tuple[str, ...], columns: tuple[str, ...] | None) -> None:
+        self.name, self.paths = str(path), Paths.beside(path)
+        self._tables, self._columns = tables, columns
+
+    def _files(self) -> list[tuple[str, Path]]:
+        out = self.paths.out
+        rest = ((table, out.with_name(f"{out.stem}.{table}{out.suffix}")) for table in self._tables[1:])
+        return [(self._tables[0], out), *rest]
+
+    def targets(self) -> tuple[Path, ...]:
+        """The files that are replaced."""
+        return tuple(file for _, file in self._files())
+
+    def check(self) -> None:
+        """Raise `InputError` if a file cannot be written."""
+        for file in self.targets():
+            check_target(file)
+
+    def finish(self, part: Path) -> None:
+        """Make all files, then put them in place."""
+        made = []
+        for table, file in self._files():
+            fresh = file.with_name(f"{file.name}.new")
+            private_file(fresh)
+            self._write(fresh, header(table, self._columns), table, table_rows(part, table, self._columns))
+            made.append((fresh, file))
+        for fresh, file in made:
+            replace_durably(fresh, file)
+
+    def _write(self, fresh: Path, names: tuple[str, ...], table: str, rows: Iterator[Cells]) -> None:
+        raise NotImplementedError
+
+
+def private_file(path: Path) -> None:
+    """An empty file that only its owner reads."""
+    path.unlink(missing_ok=True)
+    os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE))
+
+
+class CsvSink(_TableFiles):
+    """CSV, UTF-8; cells that a spreadsheet would take for formulas are quoted with an apostrophe."""
+
+    def _write(self, fresh: Path, names: tuple[str, ...], table: str, rows: Iterator[Cells]) -> None:  # noqa: ARG002
+        from defusedcsv import csv
+
+        with fresh.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(names)
+            for row in rows:
+                writer.writerow(_guarded(value) for value in row)
+
+
+def _guarded(value: Any) -> Any:
+    """A space like a tab before the sign of a formula hides it from the library, not from every spreadsheet."""
+    return f"'{value}" if isinstance(value, str) and value[:1].isspace() and value.strip().startswith(_RISKY) else value
+
+
+class ParquetSink(_TableFiles):
+    """Parquet, zstd; text but for counts and places."""
+
+    def _write(self, fresh: Path, names: tuple[str, ...], table: str, rows: Iterator[Cells]) -> None:
+        import pyarrow
+        from pyarrow import parquet
+
+        kinds = [pyarrow.int64() if _numeric(table, name) else pyarrow.string() for name in names]
+        schema = pyarrow.schema(list(zip(names, kinds, strict=True)))
+        with parquet.ParquetWriter(fresh, schema, compression="zstd") as writer:  # type: ignore[no-untyped-call]
+            for chunk in chunks(rows, 10 * _CHUNK):
+                columns = [
+                    pyarrow.array(
+                        [cells[place] if kind == pyarrow.int64() else _words(cells[place]) for cells in chunk], kind
+                    )
+                    for place, kind in enumerate(kinds)
+                ]
+                writer.write_table(pyarrow.Table.from_arrays(columns, schema=schema))
+
+
+def _words(value: Any) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    return json.dumps(value, ensure_ascii=False)
+
+
+class XlsxSink(_TableFiles):
+    """A workbook with a sheet for each table. Text stays text: no formulas, no links."""
+
+    def _files(self) -> list[tuple[str, Path]]:
+        return [("", self.paths.out)]
+
+    def finish(self, part: Path) -> None:
+        """Make the workbook; what the library writes meanwhile stays in a private folder beside it."""
+        import xlsxwriter
+
+        out = self.paths.out
+        fresh, folder = out.with_name(f"{out.name}.new"), out.with_name(f"{out.name}.tmp")
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(mode=0o700)
+        private_file(fresh)
+        options = {
+            "constant_memory": True,
+            "tmpdir": str(folder),
+            "strings_to_formulas": False,
+            "strings_to_urls": False,
+            "strings_to_numbers": False,
+        }
+        try:
+            with xlsxwriter.Workbook(str(fresh), options) as book:
+                book.set_properties({"created": datetime(2026, 1, 1, tzinfo=UTC)})  # the same bytes each time
+                quoted = book.add_format({"quote_prefix": True})
+                bold = book.add_format({"bold": True})
+                for table in self._tables:
+                    self._sheets(book, table, table_rows(part, table, self._columns), quoted, bold)
+            replace_durably(fresh, out)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _sheets(self, book: Any, table: str, rows: Iterator[Cells], quoted: Any, bold: Any) -> None:
+        names = header(table, self._columns)
+        number, place, sheet = 0, _SHEET_ROWS, None
+        for cells in rows:
+            if sheet is None or place >= _SHEET_ROWS:
+                number, place = number + 1, 0
+                sheet = _sheet(book, table, number, names, bold)
+            place += 1
+            for column, value in enumerate(cells):
+                _cell(sheet, place, column, value, quoted)
+        if sheet is None:
+            _sheet(book, table, 1, names, bold)
+
+
+def _sheet(book: Any, table: str, number: int, names: tuple[str, ...], bold: Any) -> Any:
+    sheet = book.add_worksheet(table if number == 1 else f"{table} {number}")
+    sheet.freeze_panes(1, 0)
+    for column, name in enumerate(names):
+        sheet.write_string(0, column, name, bold)
+    return sheet
+
+
+def _cell(sheet: Any, row: int, column: int, value: Any, quoted: Any) -> None:
+    if value is None or value == "":
+        return
+    if isinstance(value, int | float) and abs(value) < 2**53:
+        sheet.write_number(row, column, value)
+        return
+    words = str(value).replace("\x00", "\ufffd")
+    if len(words) > _CELL_CHARACTERS:
+        words = words[: _CELL_CHARACTERS - len(_CUT)] + _CUT
+    sheet.write_string(row, column, words, quoted if words.startswith(_RISKY) else None)
+
+
+class SqlSink:
+    """Tables of a database: that which was asked for, `..._codes` and `..._gaps`. They change in one transaction."""
+
+    shape: Shape | None = staticmethod(tables_of)
+
+    def __init__(self, name: str, table: str, tables: tuple[str, ...], columns: tuple[str, ...] | None) -> None:
+        self._url, self._table, self._tables, self._columns = name, table, tables, columns
+        self.name = f"{sql.shown(name)}, table {table}"
+        file = sql.sqlite_file(name)
+        # A server has no place of ours: the files of the run lie where it was started.
+        self.paths = Paths.beside((file.parent if file else Path()) / f"{table}.sql")
+        self._file = file
+
+    def targets(self) -> tuple[Path, ...]:
+        """No files."""
+        return ()
+
+    def check(self) -> None:
+        """Raise `InputError` if the database cannot be reached or holds other tables of these names."""
+        import sqlalchemy
+
+        if self._file and not self._file.parent.is_dir():
+            raise InputError(f"{self._file.parent}: no such directory; make it first")
+        self._engine = sql.open_engine(self._url)
+        if self._file and not self._file.exists():
+            return
+        with sql.told_plainly(self._url):
+            inspector = sqlalchemy.inspect(self._engine)
+            for table, name in self._names():
+                if not inspector.has_table(name):
+                    continue
+                there = [column["name"] for column in inspector.get_columns(name)]
+                if there[: len(TABLES[table])] != list(TABLES[table]):
+                    raise InputError(
+                        f"{self.name}: {name} is a table of something else; choose another: --out-table NAME"
+                    )
+
+    def _names(self) -> list[tuple[str, str]]:
+        return [(self._tables[0], self._table), *((table, f"{self._table}_{table}") for table in self._tables[1:])]
+
+    def finish(self, part: Path) -> None:
+        """Replace the tables: whoever reads them sees the old ones or the new ones."""
+        if self._file and not self._file.exists():
+            private_file(self._file)
+        with sql.told_plainly(self._url), self._engine.begin() as connection:
+            if self._engine.dialect.name == "sqlite":
+                connection.exec_driver_sql("BEGIN IMMEDIATE")  # else the module would commit before each DROP
+            for table, name in self._names():
+                made = self._made(connection, table, name)
+                names = [column.name for column in made.columns]
+                for chunk in chunks(table_rows(part, table, self._columns)):
+                    connection.execute(
+                        made.insert(), [dict(zip(names, map(_sql_cell, row), strict=True)) for row in chunk]
+                    )
+
+    def _made(self, connection: Connection, table: str, name: str) -> Table:
+        import sqlalchemy
+
+        held: MetaData = sqlalchemy.MetaData()
+        columns = [
+            sqlalchemy.Column(column, sqlalchemy.BigInteger() if _numeric(table, column) else sqlalchemy.Text())
+            for column in header(table, self._columns)
+        ]
+        made = sqlalchemy.Table(name, held, *columns)
+        made.drop(connection, checkfirst=True)
+        made.create(connection)
+        return made
+
+
+def _sql_cell(value: Any) -> Any:
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**63:
+        return value
+    words = _words(value)
+    return words.replace("\x00", "\ufffd") if words else words  # PostgreSQL holds no NUL

@@ -1,0 +1,232 @@
+"""Tables as sources: CSV, XLSX and Parquet files. They are read in pieces; a file of any size fits."""
+
+from __future__ import annotations
+
+import csv
+import io
+import sys
+import zipfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from ...coding.errors import InputError
+from ..rows import Reject
+from .columns import Binding, Columns
+from .items import Fingerprint, Item
+from .streams import Stream, damage, existing_file, hash_file, unreadable
+
+_LONGEST_RAW: Final = 20_000
+"""Characters kept of a row that is no row: an open quotation mark may run to the end of the file."""
+_LARGEST_CELL: Final = 64_000_000
+_DELIMITERS: Final = ",;\t|"
+_PARQUET_ROWS: Final = 500
+
+
+class CsvTable:
+    """A CSV file with a header. A row's number is the one a spreadsheet shows: the header is row 1."""
+
+    def __init__(self, path: Path, columns: Columns | None = None, encoding: str = "utf-8") -> None:
+        self.path = existing_file(path, "a CSV file")
+        self._encoding = "utf-8-sig" if encoding.lower().replace("_", "-") in ("utf-8", "utf8") else encoding
+        csv.field_size_limit(min(_LARGEST_CELL, sys.maxsize))
+        self._delimiter, names = self._header()
+        self._binding = (columns or Columns()).bind(names, str(path))
+        self.columns: tuple[str, ...] | None = self._binding.extra
+
+    def _header(self) -> tuple[str, list[str]]:
+        stream = Stream(self.path)
+        try:
+            first = self._text(stream, "surrogateescape").readline(1_000_000)
+        except LookupError:
+            raise InputError(f"--encoding {self._encoding!r}: no such encoding; try utf-8 or cp1252") from None
+        except damage() as error:
+            raise InputError(f"{self.path}: cannot be read ({type(error).__name__})") from None
+        finally:
+            stream.close()
+        if any("\udc80" <= character <= "\udcff" for character in first):
+            raise InputError(f"{self.path}: is not {self._encoding}; say which it is: --encoding cp1252")
+        delimiter = max(_DELIMITERS, key=first.count)
+        names = next(csv.reader([first], delimiter=delimiter), [])
+        return delimiter, [name.strip() or f"column_{place}" for place, name in enumerate(names, start=1)]
+
+    def _text(self, stream: Stream, errors: str) -> io.TextIOWrapper:
+        return io.TextIOWrapper(stream.file, encoding=self._encoding, errors=errors, newline="")
+
+    def fingerprint(self) -> Fingerprint:
+        """Hash and size of the file as stored."""
+        return Fingerprint(*hash_file(self.path))
+
+    def items(self, lines: int, position: int) -> Iterator[Item]:  # noqa: ARG002 - read again from the start
+        """Each row behind row ``lines``; an empty one holds none."""
+        stream = Stream(self.path)
+        row = 1
+        try:
+            records = _Records(self._text(stream, "surrogateescape"), self._delimiter)
+            records.next()
+            while True:
+                row += 1
+                if row <= lines:
+                    records.next()
+                else:
+                    yield Item(self._content(records, row), row, stream.place())
+        except StopIteration:
+            return
+        except damage() as error:
+            if row > lines:
+                yield unreadable(row, stream.place(), error)
+        finally:
+            stream.close()
+
+    def _content(self, records: _Records, row: int) -> Any:
+        cells = records.next()
+        if cells is None:
+            return Reject(row, "is no row of a CSV table: a quotation mark is out of place", records.raw)
+        if not any(cell.strip() for cell in cells):
+            return None
+        wanted = len(self._binding.names)
+        if len(cells) != wanted:
+            return Reject(row, f"has {len(cells)} cells, the header has {wanted}", records.raw)
+        if any("\udc80" <= character <= "\udcff" for cell in cells if not cell.isascii() for character in cell):
+            return Reject(row, f"is not {self._encoding}; say which it is: --encoding cp1252", records.raw)
+        return self._binding.row(row, cells)
+
+
+class _Records:
+    """The records of a CSV file one by one, with the lines that each was made of."""
+
+    def __init__(self, text: io.TextIOWrapper, delimiter: str) -> None:
+        self._text = text
+        self._lines: list[str] = []
+        self._kept = 0
+        self._reader = csv.reader(self._read(), delimiter=delimiter, strict=True)
+
+    def _read(self) -> Iterator[str]:
+        for line in self._text:
+            if self._kept < _LONGEST_RAW:
+                self._lines.append(line)
+                self._kept += len(line)
+            yield line
+
+    @property
+    def raw(self) -> str:
+        text = "".join(self._lines)[:_LONGEST_RAW].rstrip("\r\n")
+        return text.encode("utf-8", errors="replace").decode("utf-8")
+
+    def next(self) -> list[str] | None:
+        """The cells; None for what is no record. Raises `StopIteration` at the end."""
+        self._lines, self._kept = [], 0
+        try:
+            return next(self._reader)
+        except csv.Error:
+            return None
+
+
+class XlsxTable:
+    """The first sheet of a workbook, or the one named. A row's number is the one the sheet shows."""
+
+    def __init__(self, path: Path, columns: Columns | None = None, sheet: str | None = None) -> None:
+        self.path = existing_file(path, "an XLSX workbook")
+        self._sheet = sheet
+        names = next(self._rows(), ())
+        titles = [_title(cell, place) for place, cell in enumerate(names, start=1)]
+        self._binding: Binding = (columns or Columns()).bind(titles, str(path))
+        self.columns: tuple[str, ...] | None = self._binding.extra
+
+    def _rows(self) -> Iterator[Sequence[Any]]:
+        import openpyxl
+
+        try:
+            book = openpyxl.load_workbook(self.path, read_only=True, data_only=True)
+        except (zipfile.BadZipFile, KeyError, ValueError, OSError) as error:
+            raise InputError(f"{self.path}: cannot be read as an XLSX workbook ({type(error).__name__})") from None
+        try:
+            if self._sheet is not None and self._sheet not in book.sheetnames:
+                raise InputError(f"{self.path}: there is no sheet {self._sheet!r}; there are {book.sheetnames}")
+            sheet = book[self._sheet] if self._sheet else book.worksheets[0]
+            sheet.reset_dimensions()  # what the file says of its size may be wrong
+            yield from sheet.iter_rows(values_only=True)
+        finally:
+            book.close()
+
+    def fingerprint(self) -> Fingerprint:
+        """Hash of the file; the size counts rows."""
+        return Fingerprint(hash_file(self.path)[0], sum(1 for _ in self._rows()))
+
+    def items(self, lines: int, position: int) -> Iterator[Item]:  # noqa: ARG002
+        """Each row behind row ``lines``; an empty one holds none."""
+        width, row = len(self._binding.names), 0
+        try:
+            for row, cells in enumerate(self._rows(), start=1):
+                if row > max(lines, 1):
+                    yield Item(self._content(row, cells, width), row, row)
+        except _broken_book() as error:
+            if row + 1 > lines:
+                yield unreadable(row + 1, row + 1, error)
+
+    def _content(self, row: int, cells: Sequence[Any], width: int) -> Any:
+        if not any(cell is not None and str(cell).strip() for cell in cells):
+            return None
+        given = [*cells, *[None] * (width - len(cells))]
+        if any(cell is not None for cell in given[width:]):
+            return Reject(row, f"has more cells than the header, which has {width}", "")
+        return self._binding.row(row, given[:width])
+
+
+def _broken_book() -> tuple[type[Exception], ...]:
+    return (*damage(), zipfile.BadZipFile, SyntaxError, ValueError)  # broken XML is a SyntaxError
+
+
+def _title(cell: Any, place: int) -> str:
+    return str(cell).strip() if cell is not None and str(cell).strip() else f"column_{place}"
+
+
+class ParquetTable:
+    """A Parquet file. Rows count from 1."""
+
+    def __init__(self, path: Path, columns: Columns | None = None) -> None:
+        self.path = existing_file(path, "a Parquet file")
+        with self._open() as file:
+            self._binding: Binding = (columns or Columns()).bind(file.schema_arrow.names, str(path))
+            self._rows: int = file.metadata.num_rows
+        self.columns: tuple[str, ...] | None = self._binding.extra
+
+    def _open(self) -> Any:
+        import pyarrow
+        from pyarrow import parquet
+
+        try:
+            return parquet.ParquetFile(self.path)  # type: ignore[no-untyped-call]
+        except (pyarrow.ArrowException, OSError) as error:
+            raise InputError(f"{self.path}: cannot be read as a Parquet file ({type(error).__name__})") from None
+
+    def fingerprint(self) -> Fingerprint:
+        """Hash of the file; the size counts rows."""
+        return Fingerprint(hash_file(self.path)[0], self._rows, self._rows)
+
+    def items(self, lines: int, position: int) -> Iterator[Item]:  # noqa: ARG002
+        """Each row behind row ``lines``. Of a row group that is damaged each row is a reject."""
+        with self._open() as file:
+            first = 1
+            for group in range(file.num_row_groups):
+                count = file.metadata.row_group(group).num_rows
+                if first + count - 1 > lines:
+                    yield from self._group(file, group, first, count, lines)
+                first += count
+
+    def _group(self, file: Any, group: int, first: int, count: int, lines: int) -> Iterator[Item]:
+        import pyarrow
+
+        row = first
+        names = self._binding.names
+        try:
+            for batch in file.iter_batches(batch_size=_PARQUET_ROWS, row_groups=[group]):
+                for cells in batch.to_pylist():
+                    if row > lines:
+                        yield Item(self._binding.row(row, [cells[name] for name in names]), row, row)
+                    row += 1
+        except (pyarrow.ArrowException, OSError) as error:
+            reason = f"its part of the file is damaged ({type(error).__name__})"
+            for lost in range(row, first + count):
+                if lost > lines:
+                    yield Item(Reject(lost, reason, ""), lost, lost)
