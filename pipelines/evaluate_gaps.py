@@ -64,7 +64,9 @@ def gap_figures(pairs: Iterable[tuple[Mapping[str, Any], Result]]) -> GapFigures
     judged = [(note, result) for note, result in pairs if isinstance(note.get("gaps"), list)]
     if not judged:
         return None
-    named = [({gap.element for gap in result.gaps} & set(SCORED), _elements(note["gaps"])) for note, result in judged]
+    named: list[tuple[set[str], set[str]]] = [
+        ({str(gap.element) for gap in result.gaps} & set(SCORED), _elements(note["gaps"])) for note, result in judged
+    ]
     return GapFigures(
         notes=len(judged),
         per_note=sum(len(result.gaps) for _, result in judged) / len(judged),
