@@ -193,6 +193,14 @@ def test_a_coder_sets_a_fact_by_its_name_in_the_schema(cli, tmp_path):
     assert data["findings"]["clarifications"][0]["by"] == "coder"
 
 
+def test_a_fact_that_is_not_so_is_cleared(cli, tmp_path):
+    (tmp_path / "note.txt").write_text("HPI: 20 weeks pregnant.\nAssessment: Low back pain for 2 weeks.\n")
+    told = ("--set", "pregnancy=", "--set", "conditions.0.qualities=mechanical")
+    data = json.loads(cli("suggest", "note.txt", "--json", *told).stdout)
+    assert [c["code"] for c in data["codes"]] == ["M54.59"]
+    assert data["before"][0].startswith("O26.89")
+
+
 def test_clarified_results_replay(engine, cli, tmp_path):
     (tmp_path / "note.txt").write_text(SCIATICA)
     done = cli("suggest", "note.txt", "--json", "--answer", "laterality:sciatica=left")

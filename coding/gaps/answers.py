@@ -32,9 +32,12 @@ from .analysis import gaps_of, open_questions
 
 By = Literal["provider", "coder"]
 
-_LISTS_OF_MARKS: Final = ("phases", "intents", "red_flags", "supports")
+_LISTS_OF_MARKS: Final = ("phases", "intents", "studies", "red_flags", "supports")
 _VOCABULARIES: Final = {"phases": get_args(Phase), "intents": get_args(Intent), "supports": get_args(Support)}
 _OF_THE_NOTE: Final = ("document_type", "has_assessment", "complaint")
+_CLEARED: Final[Mapping[str, Any]] = {"pregnancy": None, "injuries": ()}
+"""What is set part by part, and may be cleared as a whole."""
+
 _NOT_SET: Final = ("evidence", "details", "cue")
 
 
@@ -153,6 +156,8 @@ def _whole(note: Findings, name: str, fact: str, value: str) -> Any:
                 raise InputError(f"--set {fact}={value}: is no value of it; there are {_listed(vocabulary)}")
             marks.append(Mark(word, Evidence(end_of(note), end_of(note), "", "coder")))
         return tuple(marks)
+    if name in _CLEARED and not value:
+        return _CLEARED[name]
     if name not in _OF_THE_NOTE:
         raise InputError(f"--set {fact}: is no fact of this note; there are {_listed(_names(note))}")
     return _typed(_hints(Findings)[name], fact, value)
