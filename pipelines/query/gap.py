@@ -150,6 +150,9 @@ def _said(result: Mapping[str, Any]) -> Said:
         for mention in (result.get("findings") or {}).get(name, ()):
             quote = mention["evidence"]
             place = (int(quote["start"]), int(quote["end"]))
-            told = (str(mention.get("assertion", SURE)), str(mention.get("cue", "")))
+            cue = str(mention.get("cue", ""))
+            # A condition denied by no word of its own is by its heading, which is quoted with it.
+            by_heading = name == "conditions" and not cue
+            told = (SURE if by_heading else str(mention.get("assertion", SURE)), cue)
             found[place] = (*found.get(place, ()), told)
     return found
