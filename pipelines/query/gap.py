@@ -12,6 +12,10 @@ SURE: Final = "present"
 _MOST: Final = 2
 """Most quotes of a code that stand for those of a gap without any."""
 
+_ABSENT: Final = ("negated", "family", "hypothetical", "other_person")
+_MENTIONS: Final = ("conditions", "injuries", "red_flags", "supports", "studies", "intents", "phases")
+"""The lists of findings whose entries say whether they are present."""
+
 Said = Mapping[tuple[int, int], tuple[tuple[str, str], ...]]
 """Place in the note → (assertion, cue) of each mention there."""
 
@@ -134,13 +138,9 @@ def _indicator(data: Mapping[str, Any], said: Said) -> Indicator:
 def _cue(piece: Mapping[str, Any], said: Said) -> str | None:
     """The note's word that denies or doubts a quote, "" if none does; None if it is denied by no word that is known."""
     mentions = said.get((int(piece["start"]), int(piece["end"])), ())
-    if not mentions or any(assertion == SURE for assertion, _ in mentions):
+    if not mentions or any(assertion not in _ABSENT for assertion, cue in mentions if not cue):
         return ""
     return next((cue for _, cue in mentions if cue), None)
-
-
-_MENTIONS: Final = ("conditions", "injuries", "red_flags", "supports", "studies", "intents", "phases")
-"""The lists of findings whose entries say whether they are present."""
 
 
 def _said(result: Mapping[str, Any]) -> Said:
@@ -150,6 +150,9 @@ def _said(result: Mapping[str, Any]) -> Said:
         for mention in (result.get("findings") or {}).get(name, ()):
             quote = mention["evidence"]
             place = (int(quote["start"]), int(quote["end"]))
-            told = (str(mention.get("assertion", SURE)), str(mention.get("cue", "")))
+            cue = str(mention.get("cue", ""))
+            # A condition denied by no word of its own is by its heading, which is quoted with it.
+            by_heading = name == "conditions" and not cue
+            told = (SURE if by_heading else str(mention.get("assertion", SURE)), cue)
             found[place] = (*found.get(place, ()), told)
     return found
