@@ -219,15 +219,14 @@ def _leaves(case: Case, drafts: tuple[Draft, ...], official: Tabular) -> Found:
     older: dict[str, str] = {}
     for d in drafts:
         held = official.billable_above(d.code)
-        if held:
+        young = _younger(d.code, case.findings.date_of_service) if held == d.code else ()
+        if held and not young:
             found += Found((d,))
         else:
             why = rationale("not-a-leaf", d.evidence, d.regions, code=d.code)
             what = d.family.replace("_", " ")
             out = NotCoded(what, d.code, "needs_documentation", why, "not-a-leaf", d.evidence)
-            found += Found(left_out=(out,), notices=(Notice("release", _not_held(d.code, official)),))
-        if held == d.code:
-            found += Found(notices=_younger(d.code, case.findings.date_of_service))
+            found += Found(left_out=(out,), notices=young or (Notice("release", _not_held(d.code, official)),))
         if held not in ("", d.code):
             older[d.code] = held
             words = f"{d.code} is not in release {official.release}; {held}, billable then, stands for it."
@@ -240,7 +239,10 @@ def _younger(code: str, day: str | None) -> tuple[Notice, ...]:
     row = next((row for row in retired_codes().values() if code in row.replaced_by), None)
     if row is None or day is None or day >= row.retired_on:
         return ()
-    words = f"{code} came into force on {row.retired_on}, after the date of service; {row.code} was billable then."
+    words = (
+        f"{code} came into force on {row.retired_on}, after the date of service, and was not given; {row.code} was"
+        " billable then: --release-file takes the official tabular XML of that year."
+    )
     return (Notice("release", words),)
 
 

@@ -15,14 +15,26 @@ if TYPE_CHECKING:
 
 _PATTERNS: Final = {value: wording(f"support-{value.replace('_', '-')}") for value in get_args(f.Support)}
 
+_DENIED: Final = wording("support-denied")
+_EITHER_WAY: Final = ("objective",)
+"""A normal finding of an examination is a finding too."""
+
+_JUST_BEFORE: Final = 40
+
 
 def supports(draft: Draft) -> tuple[f.Mark, ...]:
     """The first quote of each kind of support that the note holds, in note order."""
     found = []
     for value, pattern in _PATTERNS.items():
-        match = pattern.search(draft.text)
+        told = pattern.finditer(draft.text)
+        match = next((m for m in told if value in _EITHER_WAY or not _is_denied(draft.text, m.start())), None)
         if match is not None:
             sentence = draft.sentence_at(match.start())
             section = (sentence.section.title if sentence else "") or "(no heading)"
             found.append(f.Mark(value, f.Evidence(match.start(), match.end(), match[0], section)))
     return tuple(sorted(found, key=lambda mark: (mark.evidence, mark.value)))
+
+
+def _is_denied(text: str, start: int) -> bool:
+    """Whether a word of denial stands just before, or opens the phrase itself ("has not had back surgery")."""
+    return bool(_DENIED.search(text, max(0, start - _JUST_BEFORE), start))

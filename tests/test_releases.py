@@ -338,12 +338,14 @@ def test_python_takes_a_release_file(engine, official):
     assert [code.code for code in result.codes] == ["M54.50", "G89.29"]
 
 
-def test_a_code_younger_than_the_date_of_service_is_named_with_the_one_before_it() -> None:
+def test_a_code_younger_than_the_date_of_service_is_not_given_and_the_one_before_it_named() -> None:
     pain = f.Condition("pain", f.Evidence(0, 4, "pain", "assessment"), "assessment", regions=("lumbar",), item=1)
     note = f.Findings(has_assessment=True, complaint=True, conditions=(pain,), date_of_service="2021-09-30")
     said = [notice.message for notice in decide(note).warnings if notice.kind == "release"]
     assert any(
         "M54.50 came into force on 2021-10-01" in message and "M54.5 was billable" in message for message in said
     )
+    assert decide(note).codes == ()
     later = decide(dataclasses.replace(note, date_of_service="2021-10-01"))
+    assert [code.code for code in later.codes] == ["M54.50"]
     assert not any("came into force" in notice.message for notice in later.warnings)

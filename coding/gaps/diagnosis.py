@@ -205,7 +205,8 @@ def _outside(case: Case) -> Iterator[Question]:
 def _procedure(case: Case, now: CodeSet) -> Iterator[Question]:
     """A procedure whose note states no diagnosis: the name of the procedure is none (IV.N)."""
     owed = [entry for entry in now.not_coded if entry.rule == "procedure-no-diagnosis"]
-    if not owed:
+    evidence = next((entry.evidence for entry in owed if entry.evidence), ())
+    if not evidence:
         return
     regions = tuple(dict.fromkeys(r for c in case.findings.conditions for r in c.regions))
     region: Region = next(iter(regions), "lumbar")
@@ -215,7 +216,7 @@ def _procedure(case: Case, now: CodeSet) -> Iterator[Question]:
         for kind, words in kinds
     )
     about = "diagnosis the procedure was done for"
-    yield Question("diagnosis_statement", "procedure", about, answers, owed[0].evidence, telling=True)
+    yield Question("diagnosis_statement", "procedure", about, answers, evidence, telling=True)
 
 
 def _loose_details(case: Case) -> Iterator[Question]:
@@ -241,7 +242,7 @@ def _unassessed(case: Case, now: CodeSet) -> Iterator[Question]:
         return
     answers = (
         Answer("as_told", "the diagnosis is what the history tells"),
-        Answer("other", "another diagnosis (please state it)"),
+        Answer("other", "a different diagnosis"),
     )
     documented = tuple(sorted({e for code in now.codes for e in code.evidence}))
     yield Question(

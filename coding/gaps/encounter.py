@@ -223,13 +223,24 @@ def _pregnancy(case: Case) -> Iterator[Question]:
     by_weeks = trimester_of_weeks(state.weeks)
     disagree = bool(state.trimester and by_weeks and state.trimester != by_weeks)
     if disagree or not (state.trimester or by_weeks):
-        answers = tuple(Answer(value, words, _stated(state, trimester=value)) for value, words in _TRIMESTERS)
+        answers = tuple(
+            Answer(value, words, _stated(state, trimester=value), indicators=_saying(state, value))
+            for value, words in _TRIMESTERS
+        )
         element: Element = "conflict" if disagree else "trimester"
         name = "trimester" if disagree else "pregnancy"
         yield Question(element, name, "trimester of the pregnancy", answers, documented, telling=True)
     if state.relation is None:
         ties = tuple(Answer(value, words, _stated(state, relation=value)) for value, words in _RELATIONS)
         yield Question("etiology", "pregnancy", "relation of the pain to the pregnancy", ties, documented, telling=True)
+
+
+def _saying(state: Pregnancy, value: str) -> tuple[Evidence, ...]:
+    """The words of the note that speak for one trimester: its name, or the weeks that give it."""
+    found = {d.evidence for d in state.details if d.about == "trimester" and state.trimester == value}
+    if trimester_of_weeks(state.weeks) == value:
+        found.add(state.evidence)
+    return tuple(sorted(found))
 
 
 def _stated(state: Pregnancy, **said: object) -> Change:

@@ -225,7 +225,8 @@ def _origins(case: Case, now: CodeSet) -> Iterator[Question]:
     chronic = [i for i in case.present(*_LASTING, "chronic_pain") if _is_chronic(case.mention(i))]
     if not chronic:
         return
-    past = tuple(sorted({i.evidence for i in case.findings.injuries if i.mechanism in _TRAUMA}))
+    injuries = [i for i in case.findings.injuries if i.assertion in ("present", "historical")]
+    past = tuple(sorted({i.evidence for i in injuries if i.mechanism in _TRAUMA}))
     past += tuple(m.evidence for m in case.findings.supports if m.value == "past_trauma")
     past += quotes(c for c in case.findings.conditions if c.kind in INJURIES and c.assertion == "historical")
     operated = tuple(m.evidence for m in case.findings.supports if m.value == "spine_surgery")
