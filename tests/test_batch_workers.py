@@ -16,13 +16,14 @@ import time
 from pathlib import Path
 
 import pytest
+from spinecode.coding.errors import SpinecodeError
 from spinecode.coding.findings import Findings
 from spinecode.pipelines.batch.answer import Answerer, Options
 from spinecode.pipelines.batch.items import Answer
 from spinecode.pipelines.batch.json_lines import JsonLines
 from spinecode.pipelines.batch.run import Job, run_job
 from spinecode.pipelines.batch.sinks import JsonLinesSink
-from spinecode.pipelines.batch.workers import answer_in_workers
+from spinecode.pipelines.batch.workers import answer_here, answer_in_workers
 from spinecode.pipelines.suggest import Spinecode
 
 
@@ -222,6 +223,18 @@ def test_ctrl_c_stops_workers_and_keeps_what_is_done(tmp_path):
     assert 0 < journal["progress"]["lines"] < 5000
     assert start_slow(tmp_path, "out.jsonl").wait(120) == 0
     assert len(read_jsonl(tmp_path / "out.jsonl")) == 5000
+
+
+def test_a_row_that_an_engine_loses_is_noticed_before_anything_is_put_in_place(tmp_path):
+    source = write_rows(tmp_path / "in.jsonl", [f"note {i}" for i in range(20)])
+
+    def forgetful(items, factory):
+        return (each for number, each in enumerate(answer_here(items, factory())) if number != 7)
+
+    build = lambda: Spinecode(reader=Reader())  # noqa: E731
+    with pytest.raises(SpinecodeError, match="20 rows came in, 19 went out and 0 were rejected"):
+        run_job(Job(JsonLines(source), JsonLinesSink(tmp_path / "out.jsonl"), build, forgetful, "r", "e"))
+    assert not (tmp_path / "out.jsonl").exists()
 
 
 # -- what is told ------------------------------------------------------------------------------------------------------
