@@ -105,7 +105,7 @@ mutants: .venv/installed
 bench: .venv/installed
 	$(BIN)/python benchmarks/bench_start.py
 	$(BIN)/python benchmarks/bench_throughput.py
-	$(BIN)/python benchmarks/bench_batch.py
+	for what in kills workers size scale; do $(BIN)/python benchmarks/bench_batch.py $$what; done
 
 clean:
 	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -124,7 +124,7 @@ def bench_scale(folder: Path) -> None:
 
 
 def bench_workers(folder: Path) -> None:
-    source = write_short_notes(folder / "in.jsonl", 10_000)
+    source = write_short_notes(folder / "in.jsonl", 5_000)
 
     def timed(workers: int) -> float:
         start = time.perf_counter()
@@ -139,7 +139,7 @@ def bench_workers(folder: Path) -> None:
 
 def bench_kills(folder: Path) -> None:
     """JSON Lines and CSV, killed at random moments, against runs that were not."""
-    source = write_short_notes(folder / "in.jsonl", 4_000)
+    source = write_short_notes(folder / "in.jsonl", 1_000)
     with source.open("a", encoding="utf-8") as file:
         file.writelines("{torn\n" for _ in range(40))
     chance, kills = random.Random(7), 0
