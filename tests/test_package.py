@@ -14,6 +14,7 @@ import spinecode
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 MODULES = {"python-docx": "docx", "simple-icd-10-cm": "simple_icd_10_cm"}
+EXTRAS = [*PROJECT["optional-dependencies"]["spark"], *PROJECT["optional-dependencies"]["postgresql"]]
 DECLARED = [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["dev"]]
 
 
@@ -34,13 +35,19 @@ def test_every_dependency_is_installed_and_imports(requirement):
         importlib.import_module(MODULES.get(name, name))
 
 
+@pytest.mark.full
+@pytest.mark.parametrize("requirement", EXTRAS)
+def test_every_extra_is_installed_and_imports(requirement):
+    importlib.import_module(re.match(r"[A-Za-z0-9_.-]+", requirement).group())
+
+
 def test_constraints_pin_every_dependency():
     pinned = {
         line.partition("==")[0].lower().replace("_", "-")
         for line in (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
         if line and not line.startswith("#")
     }
-    for requirement in DECLARED:
+    for requirement in [*DECLARED, *EXTRAS]:
         assert re.match(r"[A-Za-z0-9_.-]+", requirement).group().lower() in pinned
     assert not [line for line in pinned if "/" in line or "@" in line]
 
