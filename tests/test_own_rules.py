@@ -65,7 +65,9 @@ def test_a_row_of_ones_own_replaces_ours(batch):
     (before,) = batch(["Assessment: neck pain."])
     assert codes(before) == ["M54.2"]
     header = "family,region,variant,code,when_to_use,documentation,cpt,source\n"
-    (after,) = batch(["Assessment: neck pain."], {"codes.csv": header + "pain,cervical,,M54.89,ours,region,,our office\n"})
+    (after,) = batch(
+        ["Assessment: neck pain."], {"codes.csv": header + "pain,cervical,,M54.89,ours,region,,our office\n"}
+    )
     assert codes(after) == ["M54.89"]
     assert after["ruleset"] != before["ruleset"]
 
