@@ -29,9 +29,9 @@ _WITH = re.compile(r"(?<![\w/])w/(?!o\b)[ ]?|(?<![\w/])w/o[ ]?", re.IGNORECASE)
 
 
 def _by_first_letter(pattern: str) -> re.Pattern[str]:
-    """The same alternatives grouped by their first letter: the engine then tries a few at each place, not hundreds.
+    r"""The same alternatives grouped by their first letter: the engine then tries a few at each place, not hundreds.
 
-    "back|bulg|\\bache" becomes "b(?:ack|ulg)|a(?<!\\wa)(?:che)": every branch starts with a letter, so that places where no
+    "back|bulg|\bache" becomes "b(?:ack|ulg)|a(?<!\wa)(?:che)": every branch starts with a letter, so that places where no
     cue can begin are skipped at once. An alternative that does not start with a letter is refused.
     """
     groups: dict[tuple[str, bool], list[str]] = {}
