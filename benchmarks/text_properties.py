@@ -30,7 +30,7 @@ from loguru import logger
 from spinecode.pipelines.suggest import Spinecode
 
 ROOT = Path(__file__).resolve().parent.parent
-CORPORA = ("guide", "written", "dictated", "scribed", "blind")
+CORPORA = ("guide", "written", "dictated", "scribed", "voices", "practice", "blind")
 DEV_NOTES = ROOT.parent / "shared" / "dev-notes"
 FROZEN = "blind"
 

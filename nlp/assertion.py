@@ -53,6 +53,8 @@ _YEAR_OF_INJURY = wording("assertion-year-of-injury")
 _PRESUPPOSED = wording("assertion-presupposed")
 _LIKE_THIS = wording("assertion-like-this")
 _OTHER_RELATIVE = wording("assertion-other-relative")
+# None of its patterns can match without one of these: looked for first because it is quick.
+_OTHER_RELATIVE_WORDS = ("who", "about", "with ")
 _FELT = ("pain", "sciatica", "lumbago", "radicul")
 _CONSIDERED = wording("assertion-considered")
 _DIFFERENTIAL = wording("assertion-differential")
@@ -168,9 +170,16 @@ def _by_context(span: Span, doc: Doc, before: str, after: str) -> Verdict | None
     return _STATUS[category], doc[start:end].text, "resolved" if category == "RESOLVED" else ""
 
 
+def _other_relative(before: str) -> bool:
+    lower = before.lower()
+    return any(word in lower for word in _OTHER_RELATIVE_WORDS) and bool(_OTHER_RELATIVE.search(before))
+
+
 def _weighed(before: str) -> Verdict | None:
     """What is only thought of: "Consider facet-mediated pain", and every entry of a differential to its end."""
-    found = _CONSIDERED.search(before) or _DIFFERENTIAL.match(before)
+    lower = before.lower()
+    found = ("consider" in lower or "question" in lower) and _CONSIDERED.search(before)
+    found = found or _DIFFERENTIAL.match(before)
     return ("uncertain", found.group().strip(), "") if found else None
 
 
@@ -185,7 +194,7 @@ def _by_section(piece: Piece) -> Verdict:
 
 def _kin_is_subject(before: str) -> bool:
     """A sentence about a relative: it opens with one, who is not the one reporting, and the patient does not come in."""
-    relative = _KIN_RELATIVE.search(before)
+    relative = _KIN_RELATIVE.search(before) if "who" in before.lower() else None
     if relative is not None and not _PATIENT.search(before, relative.end()):
         return True
     opening = _KIN_OPENS.match(before)

@@ -52,8 +52,8 @@ def links_of(draft: Draft, ranks: dict[int, int]) -> tuple[f.Link, ...]:
 
 
 _EXPLAINS = re.compile(
-    r"\b(?:explain(?:s|ing|ed)?|accounts? for|responsible for|(?:is|as) the (?:likely )?(?:source|cause|reason)"
-    r"|causing|(?:source|cause) of)\b"
+    r"\b(?:explain(?:s|ing|ed)?|accounts? for|responsible for|(?:is|as) the (?:likely )?(?:source|cause|reason)|causing"
+    r"|(?:source|cause) of)\b"
 )
 _ITS_PAIN = re.compile(r"\b(?:pain|symptoms?|complaints?|this|it|source|cause|discomfort)\b")
 _LOOK_BACK = 5

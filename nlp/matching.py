@@ -33,7 +33,8 @@ class FirstWordMatcher:
         self._nlp = nlp
         self._rules: list[Any] = []
         self._patterns: list[tuple[_Place, ...]] = []
-        self._starting: dict[int, list[int]] = {}
+        # First word → rules it may begin, each with the words that may come second (None: any, or none need).
+        self._starting: dict[int, list[tuple[int, frozenset[int] | None]]] = {}
 
     def add(self, rules: Iterable[Any]) -> None:
         """Files `rules` (any medSpaCy rule).
@@ -46,8 +47,9 @@ class FirstWordMatcher:
             number = len(self._rules)
             self._rules.append(rule)
             self._patterns.append(places)
+            second = _second_words(places)
             for word in self._first_words(rule, places):
-                self._starting.setdefault(word, []).append(number)
+                self._starting.setdefault(word, []).append((number, second))
 
     def _places(self, rule: BaseRule) -> Iterable[_Place]:
         strings = self._nlp.vocab.strings
@@ -78,12 +80,26 @@ class FirstWordMatcher:
         """(rule, first token, token after the last) of the matches that stay, in order of place."""
         words = doc.to_array(LOWER).tolist()
         found = []
-        for start, word in enumerate(words):
-            for number in self._starting.get(word, ()):
+        for start, (word, after) in enumerate(zip(words, [*words[1:], 0], strict=True)):
+            for number, second in self._starting.get(word, ()):
+                if second is not None and after not in second:
+                    continue
                 end = _longest(self._patterns[number], 0, words, start)
                 if start < end:
                     found.append((number, start, end))
         return [(self._rules[number], start, end) for number, start, end in _pruned(found, len(words))]
+
+
+def _second_words(places: tuple[_Place, ...]) -> frozenset[int] | None:
+    """The words one of which must follow the first; None when that cannot be told or nothing need follow."""
+    if places[0][1]:
+        return None
+    words: frozenset[int] = frozenset()
+    for accepted, optional, _ in places[1:]:
+        words |= accepted
+        if not optional:
+            return words
+    return None
 
 
 def _longest(places: tuple[_Place, ...], index: int, words: list[int], at: int) -> int:
