@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass, field
 
 from . import levels
+from .cues import WordSearch
 from .layout import Layout, Sentence
 from .lexicon import wording
 
@@ -28,9 +29,9 @@ _WITH = re.compile(r"(?<![\w/])w/(?!o\b)[ ]?|(?<![\w/])w/o[ ]?", re.IGNORECASE)
 
 # What a sentence must hold to be read: stems, so that a new phrase seldom needs a new cue. The lexicon test reads every
 # rule's example through them. Lower case and no flags: the engine can then skip by first letter.
-_STRONG = wording("excerpt-strong")
+_STRONG = WordSearch(wording("excerpt-strong"))
 # These matter only beside what is read anyway, or where the visit's reason and diagnosis stand.
-_WEAK = wording("excerpt-weak")
+_WEAK = WordSearch(wording("excerpt-weak"))
 _WEAK_SECTIONS = frozenset(
     ("none", "chief_complaint", "history", "assessment", "indication", "procedure", "post_diagnosis", "pre_diagnosis")
 )
@@ -43,14 +44,14 @@ def kept_sentences(text: str, layout: Layout) -> list[Sentence]:
     """The sentences worth reading: those with a strong cue, and weak ones beside them or in the visit's own sections."""
     lower = text.translate(_ASCII_LOWER)
     sentences = layout.sentences
-    strong = [_STRONG.search(lower, s.start, s.end) is not None for s in sentences]
+    strong = [_STRONG.found(lower, s.start, s.end) for s in sentences]
     copies: dict[tuple[str, str, str], int] = {}
     out = []
     for index, sentence in enumerate(sentences):
         if strong[index] or (
             sentence.section.category in _WEAK_SECTIONS
             and _near(strong, index)
-            and _WEAK.search(lower, sentence.start, sentence.end)
+            and _WEAK.found(lower, sentence.start, sentence.end)
         ):
             words = (sentence.section.category, sentence.label, lower[sentence.start : sentence.end])
             copies[words] = copies.get(words, 0) + 1
@@ -94,6 +95,7 @@ class ExcerptBuilder:
         self._spelling = spelling
         words = "|".join(sorted(map(re.escape, spelling), key=len, reverse=True))
         self._misspelt = re.compile(rf"(?<!\w)(?:{words})(?!\w)") if words else None
+        self._may_be_misspelt = WordSearch(self._misspelt or re.compile(r"(?!)"))
 
     def build(self, text: str, layout: Layout) -> Excerpt:
         """The excerpt of `text`: every kept sentence on a line of its own."""
@@ -119,18 +121,20 @@ class ExcerptBuilder:
         changes: list[tuple[int, int, str, levels.Levels | None]] = [
             (lv.start, lv.end, f" {levels.PLACEHOLDER} ", lv) for lv in levels.find(plain)
         ]
-        changes += [
-            (m.start(), m.end(), "with " if "o" not in m.group().lower() else "without ", None)
-            for m in _WITH.finditer(plain)
-        ]
+        if "w/" in plain or "W/" in plain:
+            changes += [
+                (m.start(), m.end(), "with " if "o" not in m.group().lower() else "without ", None)
+                for m in _WITH.finditer(plain)
+            ]
         if "\u00d8" in plain or "\u2205" in plain:
             changes += [(m.start(), m.end(), "no ", None) for m in _NONE_SIGN.finditer(plain)]
         if "-" in plain or "+" in plain:
             changes += [(m.start(), m.end(), m.group() + " ", None) for m in _SIGN.finditer(plain)]
-        if self._misspelt is not None:
+        lower = plain.translate(_ASCII_LOWER)
+        if self._misspelt is not None and self._may_be_misspelt.found(lower, 0, len(lower)):
             changes += [
                 (m.start(), m.end(), self._spelling[m.group()], None)
-                for m in self._misspelt.finditer(plain.translate(_ASCII_LOWER))
+                for m in self._misspelt.finditer(lower)
             ]
         return changes
 
