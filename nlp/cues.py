@@ -8,6 +8,7 @@ are in ``wording.json``: they are taken apart here, and what is found is what ``
 
 from __future__ import annotations
 
+import functools
 import re
 import re._constants as op  # type: ignore[import-not-found] # the parser of re, which has no public name
 import re._parser as parser  # type: ignore[import-not-found]
@@ -57,26 +58,45 @@ class WordSearch:
                 self._opening.add(word)
 
 
-class Gates:
-    """Which of some patterns can match a text at all, told by the words in it."""
+class Gated:
+    """A pattern for turns of phrase, whose search asks the words first: without "surgery" nothing "underwent ... surgery"."""
 
-    def __init__(self, patterns: Iterable[re.Pattern[str]]) -> None:
-        self._gates = {pattern: _gate(pattern) for pattern in patterns}
-        self._opened: dict[str, frozenset[re.Pattern[str]]] = {}
+    def __init__(self, pattern: re.Pattern[str]) -> None:
+        self.pattern = pattern
+        self._gate = _gate(pattern)
+        self._known: set[str] = set()
+        self._opening: set[str] = set()
 
-    def open(self, text: str) -> set[re.Pattern[str]]:
-        """The patterns that may match; no other does."""
-        if len(self._opened) > _MOST_WORDS:
-            self._opened.clear()
-        found: set[re.Pattern[str]] = set()
-        for word in set(text.split()):
-            opened = self._opened.get(word)
-            if opened is None:
-                opened = frozenset(p for p, gate in self._gates.items() if gate.search(_folded(word)))
-                self._opened[word] = opened
-            if opened:
-                found |= opened
-        return found
+    def search(self, text: str, start: int = 0, end: int | None = None) -> re.Match[str] | None:
+        """As ``pattern.search`` of ``re``."""
+        end = len(text) if end is None else end
+        return self.pattern.search(text, start, end) if self._may_match(text[start:end]) else None
+
+    def finditer(self, text: str) -> Iterator[re.Match[str]]:
+        """As ``pattern.finditer`` of ``re``."""
+        return self.pattern.finditer(text) if self._may_match(text) else iter(())
+
+    def _may_match(self, text: str) -> bool:
+        words = _words(text)
+        if not words <= self._known:
+            self._learn(words - self._known)
+        return not self._opening.isdisjoint(words)
+
+    def _learn(self, words: Iterable[str]) -> None:
+        if len(self._known) > _MOST_WORDS:
+            self._known.clear(), self._opening.clear()
+        self._known.update(words)
+        self._opening.update(word for word in words if self._gate.search(_folded(word)))
+
+
+def gated(pattern: re.Pattern[str]) -> Gated | re.Pattern[str]:
+    """The pattern behind its gate; the pattern itself where it needs no word."""
+    return Gated(pattern) if _gate(pattern).pattern else pattern
+
+
+@functools.lru_cache(maxsize=8)  # the same words are asked by several patterns, one after the other
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
 
 
 def _folded(word: str) -> str:

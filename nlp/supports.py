@@ -8,22 +8,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, get_args
 
 from ..coding import findings as f
-from .cues import Gates
+from .cues import gated
 from .lexicon import wording
 
 if TYPE_CHECKING:
     from .draft import Draft
 
-_PATTERNS: Final = {value: wording(f"support-{value.replace('_', '-')}") for value in get_args(f.Support)}
-_GATES: Final = Gates(_PATTERNS.values())
+_PATTERNS: Final = {value: gated(wording(f"support-{value.replace('_', '-')}")) for value in get_args(f.Support)}
 
 
 def supports(draft: Draft) -> tuple[f.Mark, ...]:
     """The first quote of each kind of support that the note holds, in note order."""
     found = []
-    possible = _GATES.open(draft.text)
     for value, pattern in _PATTERNS.items():
-        match = pattern.search(draft.text) if pattern in possible else None
+        match = pattern.search(draft.text)
         if match is not None:
             sentence = draft.sentence_at(match.start())
             section = (sentence.section.title if sentence else "") or "(no heading)"
