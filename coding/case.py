@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import dataclasses
+import functools
+import itertools
 import json
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from .findings import Condition, Findings, Kind, Link, Region, Source, to_json
+from .findings import Condition, Findings, Kind, Link, Region, Source, altered, to_json
 from .kinds import LOW_BACK_ONLY, SACRAL_ONLY, SPINAL_PAIN
 from .merge import merge
 from .problem import Problem
@@ -16,6 +17,8 @@ from .regions import groups_of, in_order, same_or_unknown, share_group, stated_s
 from .selection import Selection, select
 
 CHRONIC_DAYS = 84
+
+_ONE_PLACE = LOW_BACK_ONLY | SACRAL_ONLY
 
 STATEMENT: frozenset[Source] = frozenset({"assessment", "post_diagnosis", "pre_diagnosis"})
 """Where the provider states diagnoses."""
@@ -29,27 +32,32 @@ def ordered(findings: Findings) -> Findings:
     note = _sorted(findings)
     located = tuple(map(_located, note.conditions))
     same = all(new is old for new, old in zip(located, note.conditions, strict=True))
-    return note if same else dataclasses.replace(note, conditions=located)
+    return note if same else altered(note, conditions=located)
 
 
 def _located(c: Condition) -> Condition:
     """The mention with the regions that its levels, roots or kind give (policy 2)."""
+    if not (c.levels or c.roots or c.kind in _ONE_PLACE) and len(c.regions) < 2:
+        return c  # most mentions
     regions = tuple(region for region in stated_sites(c) if region)
     if c.kind in LOW_BACK_ONLY:
         regions = ("lumbar",)
     elif c.kind in SACRAL_ONLY:
         regions = ("sacral",)
     exact = in_order(regions)
-    return c if exact == c.regions else dataclasses.replace(c, regions=exact)
+    return c if exact == c.regions else altered(c, regions=exact)
 
 
 def _sorted(findings: Findings) -> Findings:
+    places = [(c.evidence.start, c.evidence.end) for c in findings.conditions]
+    if all(before < after for before, after in itertools.pairwise(places)):
+        return findings
     told = Counter(c.evidence for c in findings.conditions)
     keys = [(c.evidence, _everything(c) if told[c.evidence] > 1 else "") for c in findings.conditions]
     order = sorted(range(len(keys)), key=keys.__getitem__)
     if order == list(range(len(keys))):
         return findings
-    return dataclasses.replace(findings, conditions=tuple(findings.conditions[i] for i in order))
+    return altered(findings, conditions=tuple(findings.conditions[i] for i in order))
 
 
 def _everything(c: Condition) -> str:
@@ -64,9 +72,15 @@ class Case:
     selection: Selection
     problems: tuple[Problem, ...]
 
+    @functools.cached_property
+    def _kinds(self) -> frozenset[Kind]:
+        return frozenset(p.kind for p in self.problems)
+
     def of(self, *kinds: Kind) -> tuple[Problem, ...]:
         """The problems of these kinds, in note order."""
-        return tuple(p for p in self.problems if p.kind in kinds)
+        if self._kinds.isdisjoint(kinds):  # a note has a few of the fifty kinds
+            return ()
+        return tuple([p for p in self.problems if p.kind in kinds])
 
     def near(self, kinds: Iterable[Kind], regions: tuple[Region, ...]) -> tuple[Problem, ...]:
         """Problems of these kinds in the same region group, or where either region is unknown."""
@@ -75,8 +89,12 @@ class Case:
 
     def present(self, *kinds: Kind) -> tuple[int, ...]:
         """Indexes of all present mentions of these kinds that are coded or may supply details."""
+        return tuple([i for i, kind in self._usable if kind in kinds])
+
+    @functools.cached_property
+    def _usable(self) -> tuple[tuple[int, Kind], ...]:
         usable = {*self.selection.coded, *self.selection.support}
-        return tuple(i for i in sorted(usable) if self.findings.conditions[i].kind in kinds)
+        return tuple((i, self.findings.conditions[i].kind) for i in sorted(usable))
 
     def mention(self, index: int) -> Condition:
         """The mention with this index."""
@@ -89,12 +107,13 @@ class Case:
     def links(self, kind: str) -> tuple[Link, ...]:
         """The links of one kind whose ends are mentions of this note."""
         count = len(self.findings.conditions)
-        return tuple(
-            k for k in self.findings.links if k.kind == kind and 0 <= k.effect < count and 0 <= k.cause < count
-        )
+        links = self.findings.links
+        return tuple(k for k in links if k.kind == kind and 0 <= k.effect < count and 0 <= k.cause < count)
 
     def tied(self, effect: Iterable[int], cause: Iterable[int], *kinds: str) -> bool:
         """Whether the provider ties any of these effects to any of these causes by a link of one of the kinds."""
+        if not self.findings.links:
+            return False
         effects, causes = set(effect), set(cause)
         return any(k.effect in effects and k.cause in causes for kind in kinds for k in self.links(kind))
 

@@ -5,12 +5,11 @@ A change takes findings whose conditions are in note order (`case.ordered`) and 
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Iterable
 from typing import Any
 
 from .case import STATEMENT
-from .findings import Condition, Evidence, Findings, Quality, Region, Source
+from .findings import Condition, Evidence, Findings, Quality, Region, Source, altered
 from .selection import select
 from .words import named_mention, quoted
 
@@ -68,7 +67,7 @@ def together(*changes: Change) -> Change:
 
 def adding(condition: Condition) -> Change:
     """One more mention."""
-    return lambda note: dataclasses.replace(note, conditions=(*note.conditions, condition))
+    return lambda note: altered(note, conditions=(*note.conditions, condition))
 
 
 def setting(indexes: Iterable[int], **attributes: Any) -> Change:
@@ -76,8 +75,8 @@ def setting(indexes: Iterable[int], **attributes: Any) -> Change:
     chosen = frozenset(indexes)
 
     def change(note: Findings) -> Findings:
-        new = [dataclasses.replace(c, **attributes) if i in chosen else c for i, c in enumerate(note.conditions)]
-        return dataclasses.replace(note, conditions=tuple(new))
+        new = [altered(c, **attributes) if i in chosen else c for i, c in enumerate(note.conditions)]
+        return altered(note, conditions=tuple(new))
 
     return change
 
@@ -98,10 +97,10 @@ def unsaid(indexes: Iterable[int], words: Iterable[Quality]) -> Change:
 
     def change(note: Findings) -> Findings:
         left = [
-            dataclasses.replace(c, qualities=tuple(q for q in c.qualities if q not in gone)) if i in chosen else c
+            altered(c, qualities=tuple(q for q in c.qualities if q not in gone)) if i in chosen else c
             for i, c in enumerate(note.conditions)
         ]
-        return dataclasses.replace(note, conditions=tuple(left))
+        return altered(note, conditions=tuple(left))
 
     return change
 
@@ -134,22 +133,20 @@ def removing(group: tuple[int, ...]) -> Change:
         gone = set(group)
         links = tuple(k for k in note.links if not {k.effect, k.cause} & gone)
         left = tuple(_silent(c) if i in gone else c for i, c in enumerate(note.conditions))
-        return dataclasses.replace(note, conditions=left, links=links)
+        return altered(note, conditions=left, links=links)
 
     return change
 
 
 def _silent(c: Condition) -> Condition:
-    return dataclasses.replace(
-        c, kind="outside_problem", source="other", item=0, heading=False, assertion="hypothetical"
-    )
+    return altered(c, kind="outside_problem", source="other", item=0, heading=False, assertion="hypothetical")
 
 
 def in_phase(c: Condition, phase: str) -> Condition:
     """An injury without the words that say another phase than this 7th character."""
     gone = {"residual", "old", "longstanding"} if phase != "S" else set()
     gone |= {"improving"} if phase == "A" else set()
-    return dataclasses.replace(c, qualities=tuple(q for q in c.qualities if q not in gone))
+    return altered(c, qualities=tuple(q for q in c.qualities if q not in gone))
 
 
 # -- which mentions ----------------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Mapping, Sequence
 
 from .case import Case
@@ -41,12 +42,9 @@ def edit(case: Case, drafts: Sequence[Draft], official: Tabular) -> Found:
     """The drafts that may stand together, and what was dropped for it."""
     kept = tuple(_merged(drafts))
     found = Found()
-    for step in (_back_pain_named, _into_degeneration, _current_injury):
+    for step in (_back_pain_named, _into_degeneration, _current_injury, _excludes1, _leaves):
         result = step(case, kept, official)
-        kept, found = result.drafts, found + dataclasses.replace(result, drafts=())
-    for last in (_excludes1, _leaves):
-        result = last(case, kept, official)
-        kept, found = result.drafts, found + dataclasses.replace(result, drafts=())
+        kept, found = result.drafts, found + Found((), result.left_out, result.queries, result.notices)
     return found + Found(kept)
 
 
@@ -146,14 +144,12 @@ def _excludes1(case: Case, drafts: tuple[Draft, ...], official: Tabular) -> Foun
     """No pair of one region, or with an unknown region, leaves; different regions stay with the exception (I.A.12.a)."""
     found = Found()
     kept = list(drafts)
-    for first in drafts:
-        for second in drafts[drafts.index(first) + 1 :]:
-            codes = [d.code for d in kept]
-            if first.code not in codes or second.code not in codes:
-                continue
-            note = official.excludes1(first.code, second.code)
-            if note is None:
-                continue
+    for first, second in itertools.combinations(drafts, 2):
+        note = official.excludes1(first.code, second.code)
+        if note is None:
+            continue
+        codes = [d.code for d in kept]
+        if first.code in codes and second.code in codes:
             if not same_or_unknown(first.regions, second.regions) or _unrelated(case, first, second):
                 kept = [_excepted(d, f"{note.owner}: {note.text}", first.code, second.code) for d in kept]
                 found += Found(notices=(_claim_edit(first.code, second.code, note.text),))
@@ -216,27 +212,28 @@ def _leaves(case: Case, drafts: tuple[Draft, ...], official: Tabular) -> Found:
     One that was split off later falls back to the code it was split from, if that was billable then.
     """
     found = Found()
+    kept: list[Draft] = []
     older: dict[str, str] = {}
     for d in drafts:
         held = official.billable_above(d.code)
         young = _younger(d.code, case.findings.date_of_service) if held == d.code else ()
-        if held and not young:
-            found += Found((d,))
-        else:
+        if not held or young:
             why = rationale("not-a-leaf", d.evidence, d.regions, code=d.code)
             what = d.family.replace("_", " ")
             out = NotCoded(what, d.code, "needs_documentation", why, "not-a-leaf", d.evidence)
             found += Found(left_out=(out,), notices=young or (Notice("release", _not_held(d.code, official)),))
-        if held not in ("", d.code):
+            continue
+        kept.append(d)
+        if held != d.code:
             older[d.code] = held
             words = f"{d.code} is not in release {official.release}; {held}, billable then, stands for it."
             found += Found(notices=(Notice("release", words),))
-    return dataclasses.replace(found, drafts=_renamed(found.drafts, older)) if older else found
+    return found + Found(_renamed(tuple(kept), older) if older else tuple(kept))
 
 
 def _younger(code: str, day: str | None) -> tuple[Notice, ...]:
     """A code of a later release, where the date of service lies before all that are at hand."""
-    row = next((row for row in retired_codes().values() if code in row.replaced_by), None)
+    row = next((row for row in retired_codes().values() if code in row.replaced_by), None) if day else None
     if row is None or day is None or day >= row.retired_on:
         return ()
     words = (

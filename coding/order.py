@@ -41,6 +41,8 @@ _AFTER = (("M51.A", ("M51.0", "M51.1", "M51.2")),)
 
 def in_claim_order(case: Case, drafts: Sequence[Draft]) -> tuple[Draft, ...]:
     """All drafts in claim order; the optional ones at the end."""
+    if len(drafts) < 2:
+        return tuple(drafts)
     optional = sorted((d for d in drafts if d.family in OPTIONAL), key=lambda d: (d.place, d.code))
     obstetric = [d for d in drafts if d.family in OBSTETRIC]
     rest = [d for d in drafts if d.family not in OPTIONAL and d.family not in OBSTETRIC]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import NamedTuple
 
 from .codeset import Exemption, NotCoded, Notice
 from .findings import Condition, Evidence, Kind, Quality, Region, Side
@@ -30,6 +31,10 @@ class Problem:
     conditions: tuple[Condition, ...]
     evidence: tuple[Evidence, ...]
     side_conflict: bool = False
+
+    def __hash__(self) -> int:
+        # Problems are asked for in sets and mappings all the time; these parts tell them apart as a rule.
+        return hash((self.kind, self.region, self.levels, self.mentions))
 
     @property
     def regions(self) -> tuple[Region, ...]:
@@ -89,16 +94,20 @@ class Draft:
     exception: Exemption | None = None
 
 
-@dataclass(frozen=True)
-class Found:
+class Found(NamedTuple):
     """What one step of the decision gives. Steps are added up with ``+``."""
 
     drafts: tuple[Draft, ...] = ()
     left_out: tuple[NotCoded, ...] = ()
     queries: tuple[str, ...] = ()
-    notices: tuple[Notice, ...] = field(default=())
+    notices: tuple[Notice, ...] = ()
 
-    def __add__(self, other: Found) -> Found:
+    def __bool__(self) -> bool:
+        return bool(self.drafts or self.left_out or self.queries or self.notices)
+
+    def __add__(self, other: Found) -> Found:  # type: ignore[override] # steps are added up, not chained as tuples
+        if not other or not self:  # most steps find nothing
+            return self or other
         return Found(
             self.drafts + other.drafts,
             self.left_out + other.left_out,

@@ -31,13 +31,13 @@ def groups_of(regions: Iterable[Region]) -> tuple[str, ...]:
 
 def share_group(a: Iterable[Region], b: Iterable[Region]) -> bool:
     """Whether both name a region and at least one group is common to them."""
-    return bool(set(groups_of(a)) & set(groups_of(b)))
+    return not set(groups_of(a)).isdisjoint(groups_of(b))
 
 
 def same_or_unknown(a: Iterable[Region], b: Iterable[Region]) -> bool:
     """Whether the two lie in one group, or one of them is of unknown region (policy 7)."""
     first, second = groups_of(a), groups_of(b)
-    return not first or not second or bool(set(first) & set(second))
+    return not first or not second or not set(first).isdisjoint(second)
 
 
 @functools.lru_cache(maxsize=1024)

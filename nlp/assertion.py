@@ -11,12 +11,15 @@ import re
 from spacy.tokens import Doc, Span
 
 from ..coding.findings import Assertion
+from .cues import gated
 from .excerpt import Excerpt, Piece
 from .lexicon import wording
 
 _BOX = re.compile(
     r"\[[ \t]*\]|\[[ \t]*[xX✓✔*][ \t]*\]|\([ \t]*\)|\([xX✓✔]\)|\(\+\)|\([-–]\)|[☐☑☒□■]|(?<![\w+])\+(?=[ ]?[A-Za-z])"
 )
+# Every box and sign begins so; most lines hold none.
+_MAY_BE_BOX = re.compile(r"[\[+☐☑☒□■]|\([ \t]*[xX✓✔+\-–)]")
 _PLUS = re.compile(r"(?<![\w+])\+[ ]?[A-Za-z]")
 _SIGN = re.compile(_BOX.pattern + r"|(?<![\w-])[-–](?=[A-Za-z])")
 # "Back pain +, neck pain -": behind the words; a bare minus is a sign only on a line with a plus.
@@ -27,38 +30,36 @@ _ANSWER = wording("assertion-answer")
 
 _KIN_OPENS = wording("assertion-kin-opens")
 _KIN_REPORTS = wording("assertion-kin-reports")
-_KIN_RELATIVE = wording("assertion-kin-relative")
-_PATIENT = wording("assertion-patient")
-_OPERATED_FOR = wording("assertion-operated-for")
-_DIAGNOSED_BEFORE = wording("assertion-diagnosed-before")
-_TREATED_LONG_AGO = wording("assertion-treated-long-ago")
+_KIN_RELATIVE = gated(wording("assertion-kin-relative"))
+_PATIENT = gated(wording("assertion-patient"))
+_OPERATED_FOR = gated(wording("assertion-operated-for"))
+_DIAGNOSED_BEFORE = gated(wording("assertion-diagnosed-before"))
+_TREATED_LONG_AGO = gated(wording("assertion-treated-long-ago"))
 _YES_NO = re.compile(
     r"^[^\n:]{0,20}:?[ \t]*[\[(☐☑☒]?[ \t]*(?P<a>[xX✓✔*]?)[ \t]*[\])]?[ \t]*(?P<first>yes|no|y|n)\b"
     r"[ \t]*[\[(][ \t]*(?P<b>[xX✓✔*]?)[ \t]*[\])][ \t]*(?P<second>yes|no|y|n)\b",
     re.IGNORECASE,
 )
 _DOUBTED_AFTER = wording("assertion-doubted-after")
-_RESOLVED_BEFORE = wording("assertion-resolved-before")
-_STILL = wording("assertion-still")
-_NONE_SINCE = wording("assertion-none-since")
+_RESOLVED_BEFORE = gated(wording("assertion-resolved-before"))
+_STILL = gated(wording("assertion-still"))
+_NONE_SINCE = gated(wording("assertion-none-since"))
 _OTHER_OPENS = wording("assertion-other-opens")
 _LASTING = wording("assertion-lasting")
 _SPOUSE_OPENS = wording("assertion-spouse-opens")
-_PATIENT_AGAIN = wording("assertion-patient-again")
-_EXCEPTED = wording("assertion-excepted")
-_NEVER_WITHOUT = wording("assertion-never-without")
+_PATIENT_AGAIN = gated(wording("assertion-patient-again"))
+_EXCEPTED = gated(wording("assertion-excepted"))
+_NEVER_WITHOUT = gated(wording("assertion-never-without"))
 _GOES_ON = wording("assertion-goes-on")
 _YEAR_BEFORE = wording("assertion-year-before")
 _YEAR_OF_INJURY = wording("assertion-year-of-injury")
-_PRESUPPOSED = wording("assertion-presupposed")
+_PRESUPPOSED = gated(wording("assertion-presupposed"))
 _LIKE_THIS = wording("assertion-like-this")
-_OTHER_RELATIVE = wording("assertion-other-relative")
-# None of its patterns can match without one of these: looked for first because it is quick.
-_OTHER_RELATIVE_WORDS = ("who", "about", "with ")
+_OTHER_RELATIVE = gated(wording("assertion-other-relative"))
 _FELT = ("pain", "sciatica", "lumbago", "radicul")
-_CONSIDERED = wording("assertion-considered")
+_CONSIDERED = gated(wording("assertion-considered"))
 _DIFFERENTIAL = wording("assertion-differential")
-_INJURED_LONG_AGO = wording("assertion-injured-long-ago")
+_INJURED_LONG_AGO = gated(wording("assertion-injured-long-ago"))
 _ASKED = re.compile(r"[ \t]?[\"'”’)]?[ \t]?\(?\?")
 
 # Which status wins when several modifiers reach a mention; RESOLVED is history with a reason.
@@ -170,16 +171,9 @@ def _by_context(span: Span, doc: Doc, before: str, after: str) -> Verdict | None
     return _STATUS[category], doc[start:end].text, "resolved" if category == "RESOLVED" else ""
 
 
-def _other_relative(before: str) -> bool:
-    lower = before.lower()
-    return any(word in lower for word in _OTHER_RELATIVE_WORDS) and bool(_OTHER_RELATIVE.search(before))
-
-
 def _weighed(before: str) -> Verdict | None:
     """What is only thought of: "Consider facet-mediated pain", and every entry of a differential to its end."""
-    lower = before.lower()
-    found = ("consider" in lower or "question" in lower) and _CONSIDERED.search(before)
-    found = found or _DIFFERENTIAL.match(before)
+    found = _CONSIDERED.search(before) or _DIFFERENTIAL.match(before)
     return ("uncertain", found.group().strip(), "") if found else None
 
 
@@ -194,7 +188,7 @@ def _by_section(piece: Piece) -> Verdict:
 
 def _kin_is_subject(before: str) -> bool:
     """A sentence about a relative: it opens with one, who is not the one reporting, and the patient does not come in."""
-    relative = _KIN_RELATIVE.search(before) if "who" in before.lower() else None
+    relative = _KIN_RELATIVE.search(before)
     if relative is not None and not _PATIENT.search(before, relative.end()):
         return True
     opening = _KIN_OPENS.match(before)
@@ -237,7 +231,8 @@ def form_status(text: str, left: int, right: int) -> tuple[Assertion, str] | Non
     answer = _ANSWER.match(text[right:end])
     if answer:
         return ("negated" if answer["no"] else "present"), answer.group().strip(" :=|?-–\t")
-    choice = _YES_NO.match(text[right:end])
+    rest = text[right:end]
+    choice = _YES_NO.match(rest) if "(" in rest or "[" in rest else None
     if choice and bool(choice["a"]) != bool(choice["b"]):
         ticked = choice["first"] if choice["a"] else choice["second"]
         return ("present" if ticked.lower().startswith("y") else "negated"), choice.group().strip()
@@ -253,7 +248,9 @@ def form_status(text: str, left: int, right: int) -> tuple[Assertion, str] | Non
 def _box_for(line: str, left: int, right: int) -> str | None:
     """The box that belongs to ``line[left:right]``: boxes stand before their words or, when the line starts with words, after."""
     # "+back pain, -neck pain": a minus is a box only beside a plus.
-    boxes = list((_SIGN if _PLUS.search(line) else _BOX).finditer(line))
+    if not _MAY_BE_BOX.search(line):
+        return None
+    boxes = list((_SIGN if "+" in line and _PLUS.search(line) else _BOX).finditer(line))
     if not boxes:
         return None
     before = [b for b in boxes if b.end() <= left]

@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from ..coding.errors import TableError
 from . import levels
+from .cues import WordSearch
 from .layout import Layout, Sentence
 from .lexicon import wording
 
@@ -27,43 +27,11 @@ _SIGN = re.compile(r"(?:(?<=[\s,;(])|^)[-+](?=[A-Za-z]{3})")
 _NONE_SIGN = re.compile(r"(?<!\w)[\u00d8\u2205][ ]?(?=[A-Za-z])")
 _WITH = re.compile(r"(?<![\w/])w/(?!o\b)[ ]?|(?<![\w/])w/o[ ]?", re.IGNORECASE)
 
-
-def _by_first_letter(pattern: str) -> re.Pattern[str]:
-    r"""The same alternatives grouped by their first letter: the engine then tries a few at each place, not hundreds.
-
-    "back|bulg|\bache" becomes "b(?:ack|ulg)|a(?<!\wa)(?:che)": every branch starts with a letter, so that places where no
-    cue can begin are skipped at once. An alternative that does not start with a letter is refused.
-    """
-    groups: dict[tuple[str, bool], list[str]] = {}
-    for alternative in _alternatives(pattern):
-        bounded = alternative.startswith(r"\b")
-        rest = alternative.removeprefix(r"\b")
-        if not re.match(r"[a-z](?![*+?{])", rest):
-            raise TableError(f"wording.json: cue {alternative!r} does not start with a letter")
-        groups.setdefault((rest[0], bounded), []).append(rest[1:])
-    branches = []
-    for (letter, bounded), rests in sorted(groups.items()):
-        boundary = rf"(?<!\w{letter})" if bounded else ""
-        branches.append(f"{letter}{boundary}(?:{'|'.join(rests)})")
-    return re.compile("|".join(branches))
-
-
-def _alternatives(pattern: str) -> list[str]:
-    """The alternatives of a pattern at its top level."""
-    out, depth, start = [], 0, 0
-    for match in re.finditer(r"\\.|\[(?:\\.|[^\]])*\]|[()|]", pattern):
-        depth += {"(": 1, ")": -1}.get(match.group(), 0)
-        if match.group() == "|" and not depth:
-            out.append(pattern[start : match.start()])
-            start = match.end()
-    return [*out, pattern[start:]]
-
-
 # What a sentence must hold to be read: stems, so that a new phrase seldom needs a new cue. The lexicon test reads every
 # rule's example through them. Lower case and no flags: the engine can then skip by first letter.
-_STRONG = _by_first_letter(wording("excerpt-strong").pattern)
+_STRONG = WordSearch(wording("excerpt-strong"))
 # These matter only beside what is read anyway, or where the visit's reason and diagnosis stand.
-_WEAK = _by_first_letter(wording("excerpt-weak").pattern)
+_WEAK = WordSearch(wording("excerpt-weak"))
 _WEAK_SECTIONS = frozenset(
     ("none", "chief_complaint", "history", "assessment", "indication", "procedure", "post_diagnosis", "pre_diagnosis")
 )
@@ -76,14 +44,14 @@ def kept_sentences(text: str, layout: Layout) -> list[Sentence]:
     """The sentences worth reading: those with a strong cue, and weak ones beside them or in the visit's own sections."""
     lower = text.translate(_ASCII_LOWER)
     sentences = layout.sentences
-    strong = [_STRONG.search(lower, s.start, s.end) is not None for s in sentences]
+    strong = [_STRONG.found(lower, s.start, s.end) for s in sentences]
     copies: dict[tuple[str, str, str], int] = {}
     out = []
     for index, sentence in enumerate(sentences):
         if strong[index] or (
             sentence.section.category in _WEAK_SECTIONS
             and _near(strong, index)
-            and _WEAK.search(lower, sentence.start, sentence.end)
+            and _WEAK.found(lower, sentence.start, sentence.end)
         ):
             words = (sentence.section.category, sentence.label, lower[sentence.start : sentence.end])
             copies[words] = copies.get(words, 0) + 1
@@ -127,6 +95,7 @@ class ExcerptBuilder:
         self._spelling = spelling
         words = "|".join(sorted(map(re.escape, spelling), key=len, reverse=True))
         self._misspelt = re.compile(rf"(?<!\w)(?:{words})(?!\w)") if words else None
+        self._may_be_misspelt = WordSearch(self._misspelt or re.compile(r"(?!)"))
 
     def build(self, text: str, layout: Layout) -> Excerpt:
         """The excerpt of `text`: every kept sentence on a line of its own."""
@@ -152,19 +121,18 @@ class ExcerptBuilder:
         changes: list[tuple[int, int, str, levels.Levels | None]] = [
             (lv.start, lv.end, f" {levels.PLACEHOLDER} ", lv) for lv in levels.find(plain)
         ]
-        changes += [
-            (m.start(), m.end(), "with " if "o" not in m.group().lower() else "without ", None)
-            for m in _WITH.finditer(plain)
-        ]
+        if "w/" in plain or "W/" in plain:
+            changes += [
+                (m.start(), m.end(), "with " if "o" not in m.group().lower() else "without ", None)
+                for m in _WITH.finditer(plain)
+            ]
         if "\u00d8" in plain or "\u2205" in plain:
             changes += [(m.start(), m.end(), "no ", None) for m in _NONE_SIGN.finditer(plain)]
         if "-" in plain or "+" in plain:
             changes += [(m.start(), m.end(), m.group() + " ", None) for m in _SIGN.finditer(plain)]
-        if self._misspelt is not None:
-            changes += [
-                (m.start(), m.end(), self._spelling[m.group()], None)
-                for m in self._misspelt.finditer(plain.translate(_ASCII_LOWER))
-            ]
+        lower = plain.translate(_ASCII_LOWER)
+        if self._misspelt is not None and self._may_be_misspelt.found(lower, 0, len(lower)):
+            changes += [(m.start(), m.end(), self._spelling[m.group()], None) for m in self._misspelt.finditer(lower)]
         return changes
 
     def _piece(self, raw: str, sentence: Sentence, out: Excerpt, offset: int) -> tuple[Piece, str]:

@@ -131,6 +131,8 @@ class Titles:
 
     def inner(self, text: str, start: int, end: int) -> Iterator[Heading]:
         """Known headings inside running text, in order. Sub-headings only when written in capitals."""
+        if text.find(":", start, end) < 0:
+            return
         for match in _INNER_TITLE.finditer(text, start, end):
             title = match["title"]
             known = self.lookup(title)

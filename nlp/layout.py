@@ -24,7 +24,8 @@ _BULLET = re.compile(
     r"(?:[,.:]|[ \t]-)[ \t]+(?=[^\d\s])"
     r"|(?P<letter>[A-Za-z])[.)][ \t]+(?=[A-Z]))"
 )
-# A sentence ends at . ! ? before white space and an upper-case letter, digit or quote; not after these.
+# A sentence ends at . ! ? before white space and an upper-case letter, digit or quote; not after these (none is longer
+# than six letters).
 _ABBREVIATION = re.compile(
     r"(?:\b(?:dr|mr|mrs|ms|prof|st|vs|no|pt|pts|approx|dept|fig|inc|jr|sr|e\.g|i\.e|etc|incl|ca|cf|al|wt|ht|temp|resp|exam"
     r"|approx|lt|rt|hx|dx|tx|rx|fx|sx|b\.i\.d|t\.i\.d|q\.i\.d|p\.r\.n|p\.o|q\.d|a\.m|p\.m|h\.s|y\.o|mg|ml|cm|mm)|(?<!/)\b[A-Za-z])\.$",
@@ -32,10 +33,12 @@ _ABBREVIATION = re.compile(
 )
 _STOP = re.compile(r"[.!?]+[\"')\]”’]*(?=[ \t\u00a0]+[\"'(\[“‘]?[A-Z0-9•*]|[ \t\u00a0]+c/o\b|[ \t\u00a0]*$)|;(?=[ \t])")
 # "x.Y" without a space after the stop (dictation): only after a lower-case word of three letters or more.
-_TIGHT_STOP = re.compile(r"(?<=[a-z]{3})\.(?=[A-Z][a-z]+ )")
+_TIGHT_STOP = re.compile(r"\.(?<=[a-z]{3}\.)(?=[A-Z][a-z]+ )")
 _NUMBER_INLINE = re.compile(
     r"(?<![\w./-])(?P<digits>\d{1,2})[.)][ \t]+(?=[A-Z])|(?P<word>\b(?:One|Two|Three|Four|Five|Six))[,.:][ \t]+(?=\S)"
 )
+# Without one of these no number is found: asked first, for it is asked by first letters.
+_MAY_NUMBER = re.compile(r"\d[.)]|(?:One|Two|Three|Four|Five|Six)[,.:]")
 _NUMBER_WORDS = ("one", "two", "three", "four", "five", "six")
 
 # A line that ends in one of these is torn off.
@@ -313,7 +316,7 @@ class _Walker:
     def _numbered_run(self, start: int, end: int) -> None:
         """Splits "1. Strain. 2. Pain." on one line into entries."""
         position = start
-        for cut in _NUMBER_INLINE.finditer(self.text, start, end):
+        for cut in _NUMBER_INLINE.finditer(self.text, start, end) if _MAY_NUMBER.search(self.text, start, end) else ():
             if not self._is_entry_number(cut, start):
                 continue
             self._sentences(position, cut.start())
@@ -363,7 +366,8 @@ def split_sentences(text: str, start: int, end: int) -> list[tuple[int, int]]:
     for pattern in (_STOP, _TIGHT_STOP):
         for match in pattern.finditer(text, start, end):
             before = text[max(start, match.start() - 12) : match.start() + 1]
-            if text[match.start()] == "." and _ABBREVIATION.search(before):
+            long_word = len(before) > 7 and before[-8:-1].isalpha()
+            if text[match.start()] == "." and not long_word and _ABBREVIATION.search(before):
                 continue
             cuts.append(match.end())
     out: list[tuple[int, int]] = []

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from ..coding import findings as f
+from .cues import gated
 from .document_type import document_type
 from .layout import Layout, Sentence
 from .lexicon import wording
@@ -20,27 +21,27 @@ from .supports import supports
 if TYPE_CHECKING:
     from .draft import Draft
 
-_STUDY_NAME = wording("note-study-name")
-_STUDY_SAYS = wording("note-study-says")
+_STUDY_NAME = gated(wording("note-study-name"))
+_STUDY_SAYS = gated(wording("note-study-says"))
 _REFERS_BACK = wording("note-refers-back")
-_OWN_READING = wording("note-own-reading")
-_REPORTED = wording("note-reported")
-_REASON = wording("note-reason")
-_SPINAL_WORD = wording("note-spinal-word")
-_RESTATED = wording("note-restated")
+_OWN_READING = gated(wording("note-own-reading"))
+_REPORTED = gated(wording("note-reported"))
+_REASON = gated(wording("note-reason"))
+_SPINAL_WORD = gated(wording("note-spinal-word"))
+_RESTATED = gated(wording("note-restated"))
 _LEVEL_LABEL = re.compile(r"[CTLS]\d{1,2}[ ]?[-/][ ]?[CTLS]?\d{1,2}[ ]?(?::|[ ]-)", re.IGNORECASE)
 _SAME = wording("note-same")
 _DIAGNOSTIC = frozenset(("assessment", "post_diagnosis", "pre_diagnosis"))
-_HEDGED = wording("note-hedged")
+_HEDGED = gated(wording("note-hedged"))
 _NOT_COMPLAINTS = frozenset(
     ("leg_pain", "radiating_pain", "outside_cause", "outside_problem", "chronic_pain", "flank_pain")
 )
-_OTHER_STUDY = wording("note-other-study")
+_OTHER_STUDY = gated(wording("note-other-study"))
 _TITLE = 120
 _REPORTS = frozenset(("imaging_report", "emg_report"))
 _TOLD = frozenset(("history", "assessment", "plan", "chief_complaint"))
-_DOSE = wording("note-dose")
-_VERB = wording("note-verb")
+_DOSE = gated(wording("note-dose"))
+_VERB = gated(wording("note-verb"))
 _LIST_ENTRIES, _LIST_WORDS, _DOSE_WORDS = 5, 9, 14
 # The visit's reason stands in the first sentences of a history.
 _OPENING_SENTENCES = 3

@@ -9,6 +9,7 @@ from spacy.tokens import Span
 
 from ..coding import findings as f
 from . import pipeline
+from .cues import WordSearch
 
 if TYPE_CHECKING:
     from .draft import Draft
@@ -49,16 +50,18 @@ _WEEKS = (
     ),
 )
 # None of the patterns above can match without one of these.
-_MAY_BE = re.compile(
-    r"pregnan|gestation|gravid|\biup\b|intrauterine|\bega\b|\bga\b|antenatal|prenatal|obstet|\bpara\b|\bg\d|fetal|\bob\b|\d\s*w(?:k|eeks?)?\s*\d",
-    re.IGNORECASE,
+_MAY_BE = WordSearch(
+    re.compile(
+        r"pregnan|gestation|gravid|\biup\b|intrauterine|\bega\b|\bga\b|antenatal|prenatal|obstet|\bpara\b|\bg\d|fetal|\bob\b|\d\s*w(?:k|eeks?)?\s*\d",
+        re.IGNORECASE,
+    )
 )
 _ALLOWED = frozenset(("chief_complaint", "history", "assessment", "indication", "plan", "problem_list", "exam"))
 
 
 def _weeks(text: str) -> tuple[int, int, int] | None:
     """(completed weeks, start, end) of a stated gestational age."""
-    if not _MAY_BE.search(text):
+    if not _MAY_BE.found(text, 0, len(text)):
         return None
     for pattern in _WEEKS:
         if pattern is _BARE_WEEKS and not _SPOKEN_OF.search(text):

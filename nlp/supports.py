@@ -8,12 +8,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, get_args
 
 from ..coding import findings as f
+from .cues import gated
 from .lexicon import wording
 
 if TYPE_CHECKING:
     from .draft import Draft
 
-_PATTERNS: Final = {value: wording(f"support-{value.replace('_', '-')}") for value in get_args(f.Support)}
+_PATTERNS: Final = {value: gated(wording(f"support-{value.replace('_', '-')}")) for value in get_args(f.Support)}
 
 _DENIED: Final = wording("support-denied")
 _EITHER_WAY: Final = ("objective",)

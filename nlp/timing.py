@@ -10,6 +10,7 @@ import datetime
 import re
 from dataclasses import dataclass
 
+from .cues import WordSearch, gated
 from .lexicon import wording
 
 _WORDS = {
@@ -61,8 +62,9 @@ _PATTERNS = (
     # 4 months ago; 4 weeks earlier
     re.compile(rf"(?:{_LEAD})?\b{_AMOUNT}\s*(?:ago|earlier|back|prior|duration)\b", re.IGNORECASE),
 )
-_SINCE = wording("timing-since")
-_TIMED = wording("timing-timed")
+_GATED = tuple(map(gated, _PATTERNS))
+_SINCE = gated(wording("timing-since"))
+_TIMED = WordSearch(wording("timing-timed"))
 # What the time is of, when it is not of the pain.
 _NOT_PAIN = wording("timing-not-pain")
 _ONSET = wording("timing-onset")
@@ -128,9 +130,10 @@ def durations(text: str, today: datetime.date | None) -> list[Duration]:
         today: the date of service, needed for "since ..."; None leaves those out.
     """
     found: list[Duration] = []
-    if not _TIMED.search(text.lower()):
+    lower = text.lower()
+    if not _TIMED.found(lower, 0, len(lower)):
         return found
-    for pattern in _PATTERNS:
+    for pattern in _GATED:
         for match in pattern.finditer(text):
             if any(d.start < match.end() and match.start() < d.end for d in found):
                 continue
