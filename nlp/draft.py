@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from spacy.attrs import IDX, LENGTH
 from spacy.tokens import Doc, Span
 
 from ..coding import findings as f
@@ -48,8 +49,10 @@ class Draft:
         self.text, self.layout, self.excerpt, self.doc, self.facts = text, layout, excerpt, doc, facts
         self.date_of_service = date_of_service
         self.today = datetime.date.fromisoformat(date_of_service) if date_of_service else None
-        self.words = [token.lower_ for token in doc]
-        self.offsets = [token.idx for token in doc]
+        # From the text, which is much quicker than token by token.
+        places = doc.to_array([IDX, LENGTH]).tolist()
+        self.words = [excerpt.text[at : at + length].lower() for at, length in places]
+        self.offsets = [at for at, _ in places]
         self._imaging: dict[int, tuple[bool, bool]] = {}
         self.level_at: dict[int, lv.Levels] = {}
         self._starts = [piece.start for piece in excerpt.pieces]

@@ -33,8 +33,8 @@ class FirstWordMatcher:
         self._nlp = nlp
         self._rules: list[Any] = []
         self._patterns: list[tuple[_Place, ...]] = []
-        # First word → rules it may begin, each with the words that may come second (None: any, or none need).
-        self._starting: dict[int, list[tuple[int, frozenset[int] | None]]] = {}
+        # By first word: rules that may end there, and by the word after it those that go on.
+        self._starting: dict[int, tuple[list[int], dict[int, list[int]]]] = {}
 
     def add(self, rules: Iterable[Any]) -> None:
         """Files `rules` (any medSpaCy rule).
@@ -47,9 +47,17 @@ class FirstWordMatcher:
             number = len(self._rules)
             self._rules.append(rule)
             self._patterns.append(places)
-            second = _second_words(places)
             for word in self._first_words(rule, places):
-                self._starting.setdefault(word, []).append((number, second))
+                self._file(number, places, word)
+
+    def _file(self, number: int, places: tuple[_Place, ...], word: int) -> None:
+        alone, going_on = self._starting.setdefault(word, ([], {}))
+        following = _second_words(places, word)
+        if following is None:
+            alone.append(number)
+            return
+        for second in sorted(following):
+            going_on.setdefault(second, []).append(number)
 
     def _places(self, rule: BaseRule) -> Iterable[_Place]:
         strings = self._nlp.vocab.strings
@@ -79,27 +87,33 @@ class FirstWordMatcher:
     def __call__(self, doc: Doc) -> list[tuple[Any, int, int]]:
         """(rule, first token, token after the last) of the matches that stay, in order of place."""
         words = doc.to_array(LOWER).tolist()
+        starting, patterns = self._starting, self._patterns
         found = []
-        for start, (word, after) in enumerate(zip(words, [*words[1:], 0], strict=True)):
-            for number, second in self._starting.get(word, ()):
-                if second is not None and after not in second:
-                    continue
-                end = _longest(self._patterns[number], 0, words, start)
-                if start < end:
-                    found.append((number, start, end))
+        for start, (word, following) in enumerate(zip(words, [*words[1:], 0], strict=False)):
+            if word in starting:
+                alone, going_on = starting[word]
+                for number in (*alone, *going_on.get(following, ())):
+                    end = _longest(patterns[number], 0, words, start)
+                    if start < end:
+                        found.append((number, start, end))
         return [(self._rules[number], start, end) for number, start, end in _pruned(found, len(words))]
 
 
-def _second_words(places: tuple[_Place, ...]) -> frozenset[int] | None:
-    """The words one of which must follow the first; None when that cannot be told or nothing need follow."""
-    if places[0][1]:
-        return None
-    words: frozenset[int] = frozenset()
-    for accepted, optional, _ in places[1:]:
-        words |= accepted
+def _second_words(places: tuple[_Place, ...], word: int) -> set[int] | None:
+    """The words that may follow `word` where it begins a match of `places`; None when the match may end with it."""
+    found: set[int] = set()
+    for index, (accepted, optional, repeats) in enumerate(places):
+        if word in accepted:
+            found |= accepted if repeats else set()
+            for words, skipped, _ in places[index + 1 :]:
+                found |= words
+                if not skipped:
+                    break
+            else:
+                return None
         if not optional:
-            return words
-    return None
+            break
+    return found
 
 
 def _longest(places: tuple[_Place, ...], index: int, words: list[int], at: int) -> int:

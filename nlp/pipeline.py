@@ -27,6 +27,7 @@ from . import lexicon
 from .excerpt import Excerpt
 from .matching import QuickConText, QuickTargetMatcher
 
+_MOST_WORDS = 50_000
 TARGETS, ANATOMY, ATTRIBUTES = "targets", "anatomy", "attributes"
 
 
@@ -56,7 +57,7 @@ def _target_matcher(nlp: Language, files: tuple[str, ...], group: str) -> None:
 def build() -> Language:
     """The pipeline, ready to call on a Doc made by `make_doc`."""
     nlp = spacy.blank("en")
-    nlp.tokenizer = create_medspacy_tokenizer(nlp)
+    nlp.tokenizer = QuickTokenizer(nlp)
     nlp.add_pipe("spinecode_sentences")
     _target_matcher(nlp, ("conditions.json", "facts.json"), TARGETS)
     _target_matcher(nlp, ("anatomy.json", "sides.json"), ANATOMY)
@@ -65,6 +66,29 @@ def build() -> Language:
     assert isinstance(context, QuickConText)
     context.add([ConTextRule.from_dict(dict(rule)) for rule in lexicon.rules("context.json")])
     return nlp
+
+
+class QuickTokenizer:
+    """medSpaCy's tokenizer, with spaCy's cache of words put to use.
+
+    spaCy keeps how it cut a word, but stops keeping for the rest of a text at the first special case, and a line end is
+    one. Each new word is therefore cut once by itself; the tokens are the same.
+    """
+
+    def __init__(self, nlp: Language) -> None:
+        self._tokenizer = create_medspacy_tokenizer(nlp)
+        self._known: set[str] = set()
+
+    def __call__(self, text: str) -> Doc:
+        """The Doc of `text`."""
+        if len(self._known) > _MOST_WORDS:
+            self._known.clear()
+        for word in text.split():
+            if word not in self._known:
+                self._known.add(word)
+                self._tokenizer(word)
+        doc: Doc = self._tokenizer(text)
+        return doc
 
 
 def make_doc(nlp: Language, excerpt: Excerpt) -> Doc:
