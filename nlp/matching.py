@@ -80,7 +80,7 @@ class FirstWordMatcher:
         """(rule, first token, token after the last) of the matches that stay, in order of place."""
         words = doc.to_array(LOWER).tolist()
         found = []
-        for start, (word, after) in enumerate(zip(words, [*words[1:], 0], strict=True)):
+        for start, (word, after) in enumerate(zip(words, [*words[1:], 0], strict=False)):
             for number, second in self._starting.get(word, ()):
                 if second is not None and after not in second:
                     continue
