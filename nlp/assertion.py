@@ -13,7 +13,7 @@ from spacy.tokens import Doc, Span
 from ..coding.findings import Assertion
 from .cues import gated
 from .excerpt import Excerpt, Piece
-from .lexicon import wording
+from .lexicon import folded, wording
 
 _BOX = re.compile(
     r"\[[ \t]*\]|\[[ \t]*[xX✓✔*][ \t]*\]|\([ \t]*\)|\([xX✓✔]\)|\(\+\)|\([-–]\)|[☐☑☒□■]|(?<![\w+])\+(?=[ ]?[A-Za-z])"
@@ -84,7 +84,7 @@ def assertion_of(span: Span, piece: Piece, doc: Doc, text: str, excerpt: Excerpt
     A form beside the words decides first, then wording around them, then ConText, then the section they stand in.
     """
     left, right = excerpt.span(span.start_char, span.end_char)
-    before, after = text[piece.sentence.start : left], text[right : piece.sentence.end]
+    before, after = folded(text[piece.sentence.start : left]), folded(text[right : piece.sentence.end])
     form = form_status(text, left, right)
     if form is not None:
         words = _inside_box(span, doc, text, excerpt, left, form) if form[0] == "present" else None
@@ -125,7 +125,7 @@ def _worded(span: Span, piece: Piece, text: str, before: str, after: str) -> Ver
         or (_SPOUSE_OPENS.match(before) and not _PATIENT_AGAIN.search(before))
     ):
         return "other_person", "", ""
-    past = _past_by_wording(span, before, after, text[piece.sentence.start : piece.sentence.end])
+    past = _past_by_wording(span, before, after, folded(text[piece.sentence.start : piece.sentence.end]))
     if past:
         return "historical", past, ""
     if _ASKED.match(after):

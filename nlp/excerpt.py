@@ -7,6 +7,7 @@ dashes and quotes made plain, common misspellings mended, "w/" written out, leve
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from . import levels
@@ -23,6 +24,7 @@ _PLAIN = {
 }
 # "-neck pain" beside "+back pain": the sign is no part of the word.
 _SIGN = re.compile(r"(?:(?<=[\s,;(])|^)[-+](?=[A-Za-z]{3})")
+_SHOUTED_NOT = re.compile(r"\b[A-Z]+N'T\b")
 # A crossed nought is "no".
 _NONE_SIGN = re.compile(r"(?<!\w)[\u00d8\u2205][ ]?(?=[A-Za-z])")
 _WITH = re.compile(r"(?<![\w/])w/(?!o\b)[ ]?|(?<![\w/])w/o[ ]?", re.IGNORECASE)
@@ -62,6 +64,14 @@ def kept_sentences(text: str, layout: Layout) -> list[Sentence]:
 
 def _near(strong: list[bool], index: int) -> bool:
     return any(strong[max(0, index - 3) : index + 4])
+
+
+def _single_spaced(plain: str) -> tuple[str, Sequence[int]]:
+    """`plain` without doubled spaces, so that no pattern need know of them, and the place in `plain` of each letter."""
+    if "  " not in plain:
+        return plain, range(len(plain))
+    where = [i for i, c in enumerate(plain) if c != " " or not i or plain[i - 1] != " "]
+    return "".join([plain[i] for i in where]), where
 
 
 @dataclass(frozen=True)
@@ -128,6 +138,9 @@ class ExcerptBuilder:
             ]
         if "\u00d8" in plain or "\u2205" in plain:
             changes += [(m.start(), m.end(), "no ", None) for m in _NONE_SIGN.finditer(plain)]
+        if "N'T" in plain:
+            # The tokenizer parts "isn't" and not "ISN'T".
+            changes += [(m.start(), m.end(), m.group().lower(), None) for m in _SHOUTED_NOT.finditer(plain)]
         if "-" in plain or "+" in plain:
             changes += [(m.start(), m.end(), m.group() + " ", None) for m in _SIGN.finditer(plain)]
         lower = plain.translate(_ASCII_LOWER)
@@ -136,9 +149,9 @@ class ExcerptBuilder:
         return changes
 
     def _piece(self, raw: str, sentence: Sentence, out: Excerpt, offset: int) -> tuple[Piece, str]:
-        plain = raw.translate(_PLAIN)
+        plain, where = _single_spaced(raw.translate(_PLAIN))
         changes = self._changes(plain)
-        if not changes and "  " not in plain:
+        if not changes and len(plain) == len(raw):
             # Most sentences stand as they are: no need to go letter by letter.
             first = sentence.start
             out.begin.extend(range(first, first + len(plain)))
@@ -161,13 +174,13 @@ class ExcerptBuilder:
             if start < position:
                 continue
             for i in range(position, start):
-                put(plain[i], base + i, base + i + 1)
+                put(plain[i], base + where[i], base + where[i] + 1)
             for character in words:
                 if level is not None and character == levels.PLACEHOLDER[0]:
                     found.append((offset + len(letters), level))
-                put(character, base + start, base + end)
+                put(character, base + where[start], base + where[end - 1] + 1)
             position = end
         for i in range(position, len(plain)):
-            put(plain[i], base + i, base + i + 1)
+            put(plain[i], base + where[i], base + where[i] + 1)
         words = "".join(letters)
         return Piece(sentence, offset, offset + len(words), tuple(found)), words

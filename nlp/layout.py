@@ -123,7 +123,7 @@ def _continues(line: Line, following: Line, width: int, *, lower_entries: bool) 
         return False
     if after[0].islower() and not lower_entries and text[-1] not in ".!?:":
         return True
-    if _DANGLING.search(text):
+    if _DANGLING.search(text) or text[-1] == ",":
         return True
     if not width or lower_entries:
         return False

@@ -118,3 +118,11 @@ def phrases_hash() -> str:
     for part in _contents():
         digest.update(part)
     return digest.hexdigest()
+
+
+_RUNS = re.compile(r"\s+")
+
+
+def folded(text: str) -> str:
+    """`text` with every run of white space as one space: a wrapped or stretched line says what it said before."""
+    return _RUNS.sub(" ", text) if "  " in text or not text.isprintable() else text

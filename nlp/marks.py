@@ -10,7 +10,7 @@ from spacy.tokens import Span
 from ..coding import findings as f
 from . import pipeline
 from .excerpt import Piece
-from .lexicon import wording
+from .lexicon import folded, wording
 
 if TYPE_CHECKING:
     from .draft import Draft
@@ -114,7 +114,8 @@ class Marks:
         if sentence is None:
             return condition
         raw = self.draft.raw(sentence)
-        after = raw[condition.evidence.end - sentence.start :][:_AFTER]
+        after = folded(raw[condition.evidence.end - sentence.start :])[:_AFTER]
+        raw = folded(raw)
         extra: set[f.Quality] = set(condition.qualities)
         if _INJURED_SITE.search(raw) or _INJURED.match(after):
             extra.add("from_injury")

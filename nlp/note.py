@@ -12,7 +12,7 @@ from ..coding import findings as f
 from .cues import gated
 from .document_type import document_type
 from .layout import Layout, Sentence
-from .lexicon import wording
+from .lexicon import folded, wording
 from .marks import Marks
 from .pregnancy import pregnancy_of
 from .sources import source_of
@@ -31,6 +31,8 @@ _SPINAL_WORD = gated(wording("note-spinal-word"))
 _RESTATED = gated(wording("note-restated"))
 _LEVEL_LABEL = re.compile(r"[CTLS]\d{1,2}[ ]?[-/][ ]?[CTLS]?\d{1,2}[ ]?(?::|[ ]-)", re.IGNORECASE)
 _SAME = wording("note-same")
+# "Tolerated well", "Normal study", "Continue therapy": what stands in an assessment and names no problem.
+_NO_PROBLEM = wording("note-no-problem")
 _DIAGNOSTIC = frozenset(("assessment", "post_diagnosis", "pre_diagnosis"))
 _HEDGED = gated(wording("note-hedged"))
 _NOT_COMPLAINTS = frozenset(
@@ -111,7 +113,7 @@ class NoteFacts:
         """(a study's finding, read or recited by this provider as his own)."""
         if self.document_type in _REPORTS:
             return source in ("imaging", "assessment"), source in ("imaging", "assessment")
-        raw, before = draft.raw(sentence), draft.before(sentence)
+        raw, before = folded(draft.raw(sentence)), folded(draft.before(sentence))
         told = bool(_STUDY_NAME.search(raw) and _STUDY_SAYS.search(raw))
         if not told and _REFERS_BACK.match(raw) and _STUDY_NAME.search(before):
             told, raw = True, before + " " + raw
@@ -157,7 +159,7 @@ class NoteFacts:
         words = list(re.finditer(r"\S+", quote))
         if (not sentence.item and len(words) > _ENTRY_WORDS) or not re.search(r"[A-Za-z]{2}", quote):
             return None
-        if _SAME.match(quote):
+        if _SAME.match(quote) or _NO_PROBLEM.match(quote):
             return None
         end = sentence.start + words[min(len(words), _ENTRY_WORDS) - 1].end()
         return f.Evidence(

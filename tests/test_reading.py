@@ -88,3 +88,12 @@ def test_every_phenomenon_says_default_limits_and_examples() -> None:
         counts[name] += 1
     assert [s.splitlines()[0] for s in sections if "*Default*:" not in s or "*Limits*:" not in s] == []
     assert [name for name, count in counts.items() if count < FEWEST] == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["Tolerated well.", "Normal study.", "No acute findings.", "Continue home exercises.", "[e-signed, NAME MD]"],
+)
+def test_what_names_no_problem_is_not_seen(reader, line):
+    text = f"Assessment:\n1. Low back pain.\n2. Hypertension.\n3. {line}\n"
+    assert [c.name for c in reader.read(text).conditions if c.kind == "outside_problem"] == ["Hypertension"]
