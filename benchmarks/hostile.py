@@ -14,7 +14,7 @@ WORDS = (
 NASTY = (
     "<script>alert(1)</script>", "</textarea><img src=x onerror=alert(1)>", "{{7*7}}", "${jndi:ldap://x}", "\x1b[2J\x1b[31m",
     "\u202e\u2066", "\u200b\u200d\ufeff", "\x00", "\x08\x7f", "é́́́", "👩‍⚕️🦴", "𝔟𝔞𝔠𝔨", "=cmd|' /C calc'!A0", "' OR 1=1 --", "%s%n%x",
-    "../../etc/passwd", "\r\n\r\nHTTP/1.1 200 OK", "\u2028\u2029\x85", "ﬁ ﬂ ß İ", "١٢٣", "L⁴-L₅", "M54.5", "\ufffd", "&#x3c;b&#x3e;",
+    "../../etc/passwd", "\r\n\r\nHTTP/1.1 200 OK", "\u2028\u2029\x85", "ﬁ ﬂ ß İ", "١٢٣", "L⁴-L₅", "M54.5", "\ufffd", "&lt;b&gt;",
     "A" * 3000, "low back pain " * 200, "(" * 500, "-" * 800, "1. " * 300, ": " * 400, "\n" * 1000, "\t" * 500, "no " * 400,
     "L4-L5 " * 200, "0" * 2000, "9999999999999999999 weeks", "/" * 600, "possible " * 200, "🦴" * 500,
 )  # fmt: skip
@@ -22,7 +22,7 @@ NASTY = (
 
 def texts(count: int, seed: int = 8) -> Iterator[str]:
     """Notes that no provider would write."""
-    dice = random.Random(seed)  # noqa: S311 - the same every time
+    dice = random.Random(seed)
     makers: tuple[Callable[[random.Random], str], ...] = (_mixed, _soup, _characters, _repeated, _spliced)
     for number in range(count):
         yield makers[number % len(makers)](dice)
@@ -56,7 +56,7 @@ def _spliced(dice: random.Random) -> str:
 
 def bodies(count: int, seed: int = 8) -> Iterator[tuple[str, str, bytes]]:
     """Requests: path, content type and body; most hold a text of `texts`, the rest are broken as requests."""
-    dice = random.Random(seed)  # noqa: S311
+    dice = random.Random(seed)
     for number, text in enumerate(texts(count, seed)):
         kind = number % 10
         if kind < 6:

@@ -23,7 +23,7 @@ class Server:
         self.folder, self.log_path = folder, folder / "server.log"
         places = {"HOME": str(folder), "TMPDIR": str(folder), "XDG_CACHE_HOME": str(folder / "cache")}
         with self.log_path.open("wb") as log:
-            self._process = subprocess.Popen(  # noqa: S603
+            self._process = subprocess.Popen(
                 [sys.executable, "-m", "spinecode", "serve", "--port", "0", *options],
                 cwd=folder,
                 env={**os.environ, **places},

@@ -129,7 +129,7 @@ def test_every_answer_is_hardened(server):
         assert "unsafe" not in policy
         assert "*" not in policy
         assert headers["x-content-type-options"] == "nosniff"
-        assert headers["referrer-policy"] == "no-referrer"
+        assert headers["referrer-policy"] == "same-origin"
         assert headers["cache-control"] == ("no-cache" if "static" in path else "no-store")
         assert "server" not in headers
 
