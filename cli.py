@@ -379,6 +379,50 @@ def rules(
     _print(_json(rules_data(found)) if as_json else render_rules(found, whole=rule is not None))
 
 
+@app.command()
+def serve(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port; 0: any that is free.")] = 8118,
+    allow_host: Annotated[
+        list[str] | None, typer.Option("--allow-host", metavar="NAME", help="A name it is reached by; may be repeated.")
+    ] = None,
+    tokens: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Who may come in: a name and a token a line.")
+    ] = None,
+    insecure: Annotated[bool, typer.Option("--insecure", help="Let other machines in without tokens.")] = False,
+    certificate: Annotated[str | None, typer.Option(metavar="FILE", help="TLS certificate, with --key.")] = None,
+    key: Annotated[str | None, typer.Option(metavar="FILE", help="TLS key.")] = None,
+    workers: Annotated[int | None, typer.Option(metavar="N", help="Processes; one per processor.")] = None,
+    note_timeout: Annotated[float, typer.Option(metavar="SECONDS", help="Longest time for one note.")] = 10.0,
+    new_token: Annotated[
+        str | None, typer.Option("--new-token", metavar="NAME", help="Print a line for --tokens and end.")
+    ] = None,
+    release_file: ReleaseFileOption = None,
+    debug: DebugOption = False,
+) -> None:
+    """Open the coder's page and the HTTP API on this machine."""
+    if new_token is not None:
+        from .web.tokens import new_token_line
+
+        _print(new_token_line(new_token) + "\n")
+        return
+    from .web.serve import serve as run
+
+    run(
+        host,
+        port,
+        allowed=allow_host or [],
+        tokens=tokens,
+        insecure=insecure,
+        certificate=certificate,
+        key=key,
+        workers=workers,
+        seconds=note_timeout,
+        release_file=release_file,
+        say=_say,
+    )
+
+
 def _engine(release: Tabular | None = None) -> Spinecode:
     from .pipelines.suggest import Spinecode
 

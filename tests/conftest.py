@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -84,3 +86,33 @@ def sample_texts() -> list[str]:
         lines = (corpora / folder / "notes.jsonl").read_text(encoding="utf-8").splitlines()
         texts += [json.loads(line)["text"] for line in lines if line]
     return texts
+
+
+def benchmark(name: str) -> ModuleType:
+    """A module of benchmarks/: no part of the package, loaded by its path."""
+    if name in sys.modules:
+        return sys.modules[name]
+    spec = importlib.util.spec_from_file_location(name, ROOT / "benchmarks" / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def serving() -> ModuleType:
+    return benchmark("serving")
+
+
+@pytest.fixture(scope="session")
+def hostile() -> ModuleType:
+    return benchmark("hostile")
+
+
+@pytest.fixture(scope="session")
+def server(serving, tmp_path_factory):
+    """A server as users start it: on loopback, without tokens."""
+    with serving.Server(tmp_path_factory.mktemp("server"), "--workers", "2") as running:
+        yield running
