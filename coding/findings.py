@@ -357,7 +357,8 @@ def to_json(value: Any) -> Any:
     if isinstance(value, type) or not dataclasses.is_dataclass(value):
         return value
     out: dict[str, Any] = {"schema": SCHEMA} if isinstance(value, Findings) else {}
-    for name, default in _defaults(type(value)):
+    kind: Any = type(value)
+    for name, default in _defaults(kind):
         item = getattr(value, name)
         if item is not default and item != default:
             out[name] = item if item.__class__ in _PLAIN else to_json(item)

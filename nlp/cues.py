@@ -84,7 +84,8 @@ class Gated:
 
     def _learn(self, words: Iterable[str]) -> None:
         if len(self._known) > _MOST_WORDS:
-            self._known.clear(), self._opening.clear()
+            self._known.clear()
+            self._opening.clear()
         self._known.update(words)
         self._opening.update(word for word in words if self._gate.search(_folded(word)))
 
