@@ -73,12 +73,13 @@ class Case:
     problems: tuple[Problem, ...]
 
     @functools.cached_property
-    def _kinds(self) -> frozenset[Kind]:
+    def kinds(self) -> frozenset[Kind]:
+        """The kinds of the problems."""
         return frozenset(p.kind for p in self.problems)
 
     def of(self, *kinds: Kind) -> tuple[Problem, ...]:
         """The problems of these kinds, in note order."""
-        if self._kinds.isdisjoint(kinds):  # a note has a few of the fifty kinds
+        if self.kinds.isdisjoint(kinds):  # a note has a few of the fifty kinds
             return ()
         return tuple([p for p in self.problems if p.kind in kinds])
 

@@ -23,7 +23,8 @@ def draft(
     row = tables().code(family, problem.region, variant)
     if row is None:
         return ()
-    evidence = tuple(sorted({*problem.evidence, *evidence_of(tuple(also))}))
+    helpers = tuple(also)
+    evidence = tuple(sorted({*problem.evidence, *evidence_of(helpers)})) if helpers else problem.evidence
     regions = problem.regions or region_of_row(row.region)
     return (Draft(row.code, family, rule, regions, problem.place, evidence, problem.mentions, side),)
 

@@ -50,6 +50,8 @@ def edit(case: Case, drafts: Sequence[Draft], official: Tabular) -> Found:
 
 def _merged(drafts: Sequence[Draft]) -> list[Draft]:
     """One draft per code; what is said twice is supported twice."""
+    if len(drafts) < 2:
+        return list(drafts)
     merged: dict[str, Draft] = {}
     for d in sorted(drafts, key=lambda d: (d.place, d.rule)):
         first = merged.get(d.code)
@@ -81,6 +83,8 @@ def _title(code: str, official: Tabular) -> str:
 
 def _back_pain_named(_: Case, drafts: tuple[Draft, ...], official: Tabular) -> Found:
     """M54.9 may stand beside neck pain, never beside back pain whose region is named (policy 3)."""
+    if not any(d.code == "M54.9" for d in drafts):
+        return Found(drafts)
     named = any(d.code.startswith(("M54.5", "M54.6", "M54.89")) for d in drafts)
     out = [d for d in drafts if d.code == "M54.9" and named]
     rule = "back-pain-named-elsewhere"
@@ -91,6 +95,8 @@ def _back_pain_named(_: Case, drafts: tuple[Draft, ...], official: Tabular) -> F
 def _into_degeneration(case: Case, drafts: tuple[Draft, ...], official: Tabular) -> Found:
     """Low back pain and lumbar degeneration are one code with the pain in its 6th character (policy 7)."""
     discs = [d for d in drafts if d.code.startswith(_DEGENERATION)]
+    if not discs:
+        return Found(drafts)
     out = [p for p in drafts if p.code in _LOW_BACK_PAIN and any(not _unrelated(case, p, disc) for disc in discs)]
     if not out:
         return Found(drafts)
@@ -130,7 +136,7 @@ def _current_injury(case: Case, drafts: tuple[Draft, ...], official: Tabular) ->
 
 def _injury_rows(d: Draft) -> tuple[InjuryRow, ...]:
     current = d.code[0] == "S" and d.code[-1] != "S"
-    return tuple(row for row in tables().injuries if current and d.code.startswith(row.injury))
+    return tuple(row for row in tables().injuries if d.code.startswith(row.injury)) if current else ()
 
 
 def _block_note(official: Tabular) -> str:

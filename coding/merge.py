@@ -170,12 +170,15 @@ def _problem(findings: Findings, selection: Selection, site: Site, indexes: list
     mentions = tuple(sorted(set(indexes)))
     stated = tuple(findings.conditions[i] for i in mentions)
     kind = stated[0].kind
-    details = tuple(i for i in selection.support if _supplies(findings.conditions[i], kind, region, level))
+    alike = SPINAL_PAIN if kind in SPINAL_PAIN else (kind,)
+    told_of = [i for i in selection.support if findings.conditions[i].kind in alike]
+    details = tuple(i for i in told_of if _supplies(findings.conditions[i], kind, region, level))
     told = tuple(findings.conditions[i] for i in details)
-    legs = tuple(
-        findings.conditions[i] for i in (*selection.coded, *selection.support) if findings.conditions[i].kind in _LEG
-    )
-    sides, conflict = _sides(stated, told, legs if kind in ("sciatica", "low_back_pain_with_sciatica") else ())
+    legs: list[Condition] = []
+    if kind in ("sciatica", "low_back_pain_with_sciatica"):
+        indexes = [*selection.coded, *selection.support]
+        legs = [c for c in (findings.conditions[i] for i in indexes) if c.kind in _LEG]
+    sides, conflict = _sides(stated, told, legs)
     levels: tuple[str, ...] = (level,) if level else ()
     if kind not in DISCS and region:
         levels = _levels_in(region, (*stated, *told))
@@ -197,6 +200,8 @@ def _helpers(
 ) -> list[Condition]:
     """The supporting mentions that gave what the statement left open: region, level or side."""
     region, level = site
+    if not told:
+        return []
     where_open = region is not None and not any(region in stated_sites(c) for c in stated)
     level_open = bool(level) and not any(level in c.levels for c in stated)
     side_open = bool(sides) and not any(c.sides for c in stated)
@@ -208,9 +213,7 @@ def _helpers(
 
 
 def _supplies(c: Condition, kind: str, region: Region | None, level: str) -> bool:
-    alike = c.kind == kind or (c.kind in SPINAL_PAIN and kind in SPINAL_PAIN)
-    if not alike:
-        return False
+    """Whether a mention of this kind of condition tells of this region and level, or of none other."""
     sites = stated_sites(c)
     if not sites or region is None or kind in LOW_BACK_ONLY:
         return True
@@ -230,6 +233,8 @@ def _sides(
     stated: Sequence[Condition], told: Sequence[Condition], legs: Sequence[Condition]
 ) -> tuple[tuple[Side, ...], bool]:
     """The side and whether the note disagrees with itself: headings, then the statement, then the rest (policy 1)."""
+    if not any(c.sides for c in (*stated, *told, *legs)):
+        return (), False
     ranks = (
         [c for c in stated if c.heading],
         [c for c in stated if not c.heading],
@@ -237,9 +242,7 @@ def _sides(
         list(legs),
     )
     named = [[_as_set(c.sides) for c in rank if c.sides] for rank in ranks]
-    best = next((i for i, sets in enumerate(named) if sets), None)
-    if best is None:
-        return (), False
+    best = next(i for i, sets in enumerate(named) if sets)
     chosen = frozenset[Side]().union(*named[best])
     if best and any(sides != chosen for sides in named[best]):
         return (), True  # two equal sources: unspecified and a query

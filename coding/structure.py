@@ -42,11 +42,12 @@ _SCOLIOSES: tuple[Quality, ...] = ("adolescent", "juvenile", "neuromuscular", "s
 def structures(case: Case, spending: Spending) -> Found:
     """Codes of every confirmed cause that is neither disc nor injury."""
     found = _stenosis(case) + _spondylosis(case, spending) + _facet_syndrome(case)
-    for kind, rule in _ONE_ROW.items():
+    told = case.kinds
+    for kind in [kind for kind in _ONE_ROW if kind in told]:
         for problem in case.of(kind):
-            found += _or_query(problem, draft(problem, kind, rule))
-    for kind, rule in _SEVERAL_SITES.items():
-        found += _several(case, kind, rule)
+            found += _or_query(problem, draft(problem, kind, _ONE_ROW[kind]))
+    for kind in [kind for kind in _SEVERAL_SITES if kind in told]:
+        found += _several(case, kind, _SEVERAL_SITES[kind])
     return found + _scoliosis(case) + _spasm(case) + _segmental(case) + _unspent_cord(case, spending)
 
 

@@ -62,6 +62,7 @@ class Tabular:
         self._parents = _checked_parents(self._nodes, self.release)
         self._excludes: dict[str, tuple[tuple[ExcludesNote, tuple[_Span, ...]], ...]] = {}
         self._pairs: dict[tuple[str, str], ExcludesNote | None] = {}
+        self._billable: dict[str, str] = {}
 
     @property
     def label(self) -> str:
@@ -105,9 +106,13 @@ class Tabular:
         """``code`` if it is billable, else the nearest code above it that is: what an older release had before the
         code was split off ("M54.5" for "M54.50" in 2021). Empty when there is none.
         """
-        while code and not self.is_leaf(code):
-            code = code[:-1].rstrip(".")
-        return code
+        found = self._billable.get(code)
+        if found is None:
+            found = code
+            while found and not self.is_leaf(found):
+                found = found[:-1].rstrip(".")
+            self._billable[code] = found
+        return found
 
     def lacks(self, code: str) -> str:
         """What ``code`` needs to be billable, in words that follow "lacks"; empty when it is billable.

@@ -14,7 +14,7 @@ import pytest
 from spinecode.coding import findings as f
 from spinecode.coding.case import Case, open_case
 from spinecode.coding.decide import claim_codes, decide
-from spinecode.coding.gaps.analysis import gaps_of
+from spinecode.coding.gaps.analysis import gaps_of, open_questions
 from spinecode.coding.gaps.model import Element
 from spinecode.coding.kinds import DETAILS, LOW_BACK_ONLY, SACRAL_ONLY, WITHOUT_REGION
 from spinecode.coding.pain import CHARACTER
@@ -227,6 +227,17 @@ def notes(engine) -> list[f.Findings]:
     thinned = itertools.islice(space.families(), 0, None, 1999)
     together = itertools.islice(space.pairs(), 0, None, 997)
     return [*read_corpora(engine), *thinned, *together]
+
+
+def test_answers_that_are_not_decided_again_leave_the_codes(notes):
+    tried = set()
+    for note in notes:
+        case, decided = open_case(note), decide(note)
+        neutral = [a for q in open_questions(case, decided) for a in q.answers if a.neutral]
+        for answer in neutral:
+            tried.add(answer.value)
+            assert claim_codes(answer.change(case.findings)) == tuple(code.code for code in decided.codes)
+    assert tried == {"subacute", "nonspecific"}
 
 
 def changed(note: f.Findings, indexes, **attributes) -> f.Findings:

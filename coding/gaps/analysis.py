@@ -58,10 +58,15 @@ Outcomes = tuple[tuple[Answer, tuple[str, ...]], ...]
 
 def _outcomes(case: Case, question: Question, now: tuple[str, ...], release: str | Tabular | None) -> Outcomes:
     outcomes = tuple(
-        (answer, now if answer.change is unchanged else claim_codes(answer.change(case.findings), release))
+        (answer, now if _leaves_codes(answer) else claim_codes(answer.change(case.findings), release))
         for answer in question.answers
     )
     return _without_idle(outcomes, now) if question.element == "etiology" else outcomes
+
+
+def _leaves_codes(answer: Answer) -> bool:
+    """Whether the codes need not be decided again to be known."""
+    return answer.neutral or answer.change is unchanged
 
 
 def _without_idle(outcomes: Outcomes, now: tuple[str, ...]) -> Outcomes:

@@ -36,7 +36,7 @@ class Answer:
     """One value that an open fact may have. ``words``: the answer as a provider would say it.
 
     ``introduces``: the answer names a diagnosis that the note does not state as certain; ``indicators`` are the words
-    of the note that speak for it.
+    of the note that speak for it. ``neutral``: it is recorded, but no code hangs on it.
     """
 
     value: str
@@ -44,6 +44,7 @@ class Answer:
     change: Change = field(default=unchanged, compare=False)
     introduces: bool = False
     indicators: tuple[Evidence, ...] = ()
+    neutral: bool = False
 
 
 @dataclass(frozen=True)

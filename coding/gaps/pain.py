@@ -108,7 +108,7 @@ def _duration(case: Case, problem: Problem) -> Question:
     chronic = setting((index,), chronicity="chronic", qualities=(*case.mention(index).qualities, *extra))
     answers = (
         Answer("acute", "acute (less than 6 weeks)", setting((index,), chronicity="acute")),
-        Answer("subacute", "subacute (6 to 12 weeks)", setting((index,), chronicity="subacute")),
+        Answer("subacute", "subacute (6 to 12 weeks)", setting((index,), chronicity="subacute"), neutral=True),
         Answer("chronic", "chronic (12 weeks or more)", chronic, indicators=quotes(vague)),
     )
     about = f"duration of the {named(problem)}"
@@ -180,7 +180,7 @@ def _kinds(case: Case) -> Iterator[Question]:
             if low
         ]
         answers += suspected
-        answers.append(Answer("nonspecific", "no specific cause found", saying(index, "nonspecific")))
+        answers.append(Answer("nonspecific", "no specific cause found", saying(index, "nonspecific"), neutral=True))
         about = f"cause or kind of the {named(problem)}"
         yield Question("etiology", subject(case, problem), about, tuple(answers), quotes(problem.stated))
 
