@@ -314,6 +314,37 @@ def evaluate(
     _print(_json(report_data(report)) if as_json else render_report(report, quiet=quiet))
 
 
+corpus = typer.Typer(help="Annotated notes: check them, compose more.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(corpus, name="corpus")
+
+
+@corpus.command("check")
+def corpus_check(
+    paths: Annotated[
+        list[str] | None, typer.Argument(metavar="[PATH...]", help="Corpora, or folders of corpora; nothing: corpora.")
+    ] = None,
+    debug: DebugOption = False,
+) -> None:
+    """Spans match, codes are billable, sets are legal, ids are unique, splits are fixed; exit 1 on a finding."""
+    from .pipelines.corpus import check_corpora, render_check
+
+    found, counts = check_corpora(paths or ["corpora"])
+    _print(render_check(found, counts))
+    if found:
+        raise typer.Exit(EXIT_FINDING)
+
+
+@corpus.command("split")
+def corpus_split(
+    folder: Annotated[str, typer.Argument(metavar="FOLDER", help="A folder of corpora.")] = "corpora",
+    debug: DebugOption = False,
+) -> None:
+    """Give new groups of notes (author, template family) a fold; folds given earlier stay."""
+    from .pipelines.corpus import write_splits
+
+    _say(f"{write_splits(folder)} new groups")
+
+
 @app.command()
 def replay(
     results: Annotated[str, typer.Argument(metavar="RESULTS.jsonl", help="Results of suggest --json or batch.")],
