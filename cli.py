@@ -294,12 +294,13 @@ def batch(
         engine=engine,
         release_file=release_file,
         rules=rules,
+        auto=auto,
         no_text=no_text,
         no_dots=no_dots,
         restart=restart,
         release_label=release.label if release else None,
     )
-    summary = run(request, lambda: _engine(release), __version__)
+    summary = run(request, lambda: _engine(release, auto), __version__)
     for line in told(summary, request):
         _say(line)
     if summary.rejects:

@@ -177,6 +177,7 @@ def _counts(rows: Sequence[Mapping[str, Any]]) -> dict[str, int]:
         "full": full,
         "excerpts": len(notes) - full,
         "coded": sum(bool(note.get("codes")) for note in notes),
+        "spanless": sum("fact_spans" not in note for note in notes),
         "probes": len(rows) - len(notes),
     }
 
@@ -273,7 +274,8 @@ def render_check(found: Iterable[CorpusFinding], counts: Mapping[str, Mapping[st
 def _count_line(name: str, count: Mapping[str, int]) -> str:
     if not count["notes"]:
         return f"{name:<34}{count['probes']:>5} probes"
+    spanless = f"; {count['spanless']} without spans" if count["spanless"] else ""
     return (
         f"{name:<34}{count['notes']:>5} notes: {count['full']} full, {count['excerpts']} excerpts; "
-        f"{count['coded']} with codes, {count['notes'] - count['coded']} with none"
+        f"{count['coded']} with codes, {count['notes'] - count['coded']} with none{spanless}"
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import json
 import platform
@@ -42,6 +43,7 @@ from .suggest import Spinecode, ruleset
 
 BLIND: Final = "blind"
 """The corpus that confidence is calibrated and reported on: no rule was tuned on it. The second reader never reads it."""
+CROSS_FITTED: Final = "cross_fitted.csv"
 BLIND_FOLDS: Final = 10
 SEED: Final = 7
 TENTHS: Final = 10
@@ -263,8 +265,21 @@ def save_trained(trained: Trained, folder: str) -> None:
         save(trained.models, place)
         save_estimators(trained.reader.estimators, place / "second_reader.skops")
         save_estimators(trained.confidence.estimators, place / "confidence.skops")
+        _write_cross_fitted(trained, place / CROSS_FITTED)
     except OSError as error:
         raise InputError(f"{place}: cannot be written ({error.strerror})") from None
+
+
+def _write_cross_fitted(trained: Trained, path: Path) -> None:
+    """What was said of each decision on a calibrating note by models that had not seen the note."""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(("note", "engine", "fold", "confidence", "right", "may_be_auto"))
+        for index, each in enumerate(trained.decided):
+            if trained.examples.calibrates[index]:
+                said = f"{trained.confidence.cross_fitted[index]:.4f}"
+                flags = int(each.right), int(trained.eligible[index])
+                writer.writerow((each.note.key, each.engine, each.note.fold, said, *flags))
 
 
 def describe(trained: Trained) -> str:
