@@ -12,7 +12,7 @@ DEV_NOTES ?= ../shared/dev-notes
 # What the installed package is made of: touch any of it and it is installed again.
 SOURCES := $(shell find . -path ./.venv -prune -o -path ./build -prune -o -path ./.git -prune -o -path ./tests -prune \
   -o -path ./corpora -prune -o -path ./benchmarks -prune -o -path ./docs -prune \
-  -o -type f \( -name '*.py' -o -path './coding/tables/*' -o -path './nlp/rules/*' \
+  -o -type f \( -name '*.py' -o -path './coding/tables/*' -o -path './nlp/rules/*' -o -path './models/*.npz' -o -path './models/*.json' \
   -o -path './pipelines/query/wording/*' \) -print)
 
 help:

@@ -47,6 +47,12 @@ ReleaseFileOption = Annotated[
 TemplatesOption = Annotated[
     str | None, typer.Option("--templates", metavar="FILE", help="Words of queries in place of the built-in ones.")
 ]
+AutoOption = Annotated[
+    float | None,
+    typer.Option(
+        "--auto", metavar="P", min=0.0, max=1.0, help="Route to auto from this confidence on; else as trained."
+    ),
+]
 DebugOption = Annotated[bool, typer.Option("--debug", help="Show the trace of a defect.")]
 
 
@@ -85,6 +91,7 @@ def suggest(
         list[str] | None,
         typer.Option("--set", metavar="FACT=VALUE", help="A fact that you, the coder, set; may be repeated."),
     ] = None,
+    auto: AutoOption = None,
     release_file: ReleaseFileOption = None,
     debug: DebugOption = False,
 ) -> None:
@@ -100,7 +107,7 @@ def suggest(
     asked = _asked_code(why_not, day, release) if why_not is not None else ""
     answers, facts = told(answer or [], "--answer"), told(set_fact or [], "--set")
     note = read_note(file, encoding)
-    engine = _engine(release)
+    engine = _engine(release, auto)
     result = engine.suggest(note.text, encounter_id=encounter_id, provider=provider, date_of_service=day)
     result = clarified(engine, note.text, result, answers, facts).with_warnings(note.warnings)
     if asked:
@@ -262,6 +269,7 @@ def batch(
         str | None, typer.Option("--rules", metavar="DIR", help="Your own phrases and table rows; docs/batch.md.")
     ] = None,
     restart: Annotated[bool, typer.Option("--restart", help="Start over, whatever an earlier run left.")] = False,
+    auto: AutoOption = None,
     release_file: ReleaseFileOption = None,
     debug: DebugOption = False,
 ) -> None:
@@ -286,12 +294,13 @@ def batch(
         engine=engine,
         release_file=release_file,
         rules=rules,
+        auto=auto,
         no_text=no_text,
         no_dots=no_dots,
         restart=restart,
         release_label=release.label if release else None,
     )
-    summary = run(request, lambda: _engine(release), __version__)
+    summary = run(request, lambda: _engine(release, auto), __version__)
     for line in told(summary, request):
         _say(line)
     if summary.rejects:
@@ -312,6 +321,67 @@ def evaluate(
     notes = load_corpus(corpus)
     report = run(notes, _engine())
     _print(_json(report_data(report)) if as_json else render_report(report, quiet=quiet))
+
+
+@app.command()
+def train(
+    paths: Annotated[
+        list[str] | None, typer.Argument(metavar="[CORPUS...]", help="Corpora, or folders of them; nothing: corpora.")
+    ] = None,
+    out: Annotated[str, typer.Option("--out", metavar="FOLDER", help="Where the models go.")] = "models",
+    weakened: Annotated[int, typer.Option(min=1, max=10, help="How many engines without a tenth of the phrases.")] = 10,
+    risk: Annotated[float, typer.Option(min=0.0, max=1.0, help="The share of wrong sets that auto may hold.")] = 0.02,
+    seed: Annotated[int, typer.Option(help="Which phrases make a tenth.")] = 7,
+    debug: DebugOption = False,
+) -> None:
+    """Train the second reader, the confidence and the routing; the same notes give equal arrays."""
+    from .pipelines.train import describe, save_trained
+    from .pipelines.train import train as run
+
+    trained = run(paths or ["corpora"], weakened=weakened, risk=risk, seed=seed, tell=_tell)
+    save_trained(trained, out)
+    _print(describe(trained))
+
+
+def _tell(what: str, done: int, of: int) -> None:
+    """A progress bar on standard error, redrawn in a terminal, one line for each task elsewhere."""
+    last = done >= of
+    if sys.stderr.isatty():
+        width = 30 * done // max(1, of)
+        print(f"\r{what:<14}[{'#' * width:<30}] {done}/{of}", end="\n" if last else "", file=sys.stderr, flush=True)
+    elif last:
+        print(f"{what}: {done} done", file=sys.stderr)
+
+
+corpus = typer.Typer(help="Annotated notes: check them, compose more.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(corpus, name="corpus")
+
+
+@corpus.command("check")
+def corpus_check(
+    paths: Annotated[
+        list[str] | None, typer.Argument(metavar="[PATH...]", help="Corpora, or folders of corpora; nothing: corpora.")
+    ] = None,
+    debug: DebugOption = False,
+) -> None:
+    """Spans match, codes are billable, sets are legal, ids are unique, splits are fixed; exit 1 on a finding."""
+    from .pipelines.corpus import check_corpora, render_check
+
+    found, counts = check_corpora(paths or ["corpora"])
+    _print(render_check(found, counts))
+    if found:
+        raise typer.Exit(EXIT_FINDING)
+
+
+@corpus.command("split")
+def corpus_split(
+    folder: Annotated[str, typer.Argument(metavar="FOLDER", help="A folder of corpora.")] = "corpora",
+    debug: DebugOption = False,
+) -> None:
+    """Give new groups of notes (author, template family) a fold; folds given earlier stay."""
+    from .pipelines.corpus import write_splits
+
+    _say(f"{write_splits(folder)} new groups")
 
 
 @app.command()
@@ -423,10 +493,10 @@ def serve(
     )
 
 
-def _engine(release: Tabular | None = None) -> Spinecode:
+def _engine(release: Tabular | None = None, auto: float | None = None) -> Spinecode:
     from .pipelines.suggest import Spinecode
 
-    return Spinecode(release_file=release)
+    return Spinecode(release_file=release, auto=auto)
 
 
 def _release_file(path: str | None) -> Tabular | None:

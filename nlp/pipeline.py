@@ -43,7 +43,15 @@ def sentences(doc: Doc) -> Doc:
     return doc
 
 
-def _target_matcher(nlp: Language, files: tuple[str, ...], group: str) -> None:
+PHRASES = ("conditions.json", "facts.json", "anatomy.json", "sides.json", "attributes.json", "context.json")
+"""The files whose rules the pipeline matches; `build` can be told to leave some of their rules out."""
+
+
+def _rules(name: str, without: frozenset[str]) -> list[dict[str, Any]]:
+    return [dict(rule) for rule in lexicon.rules(name) if rule["metadata"]["id"] not in without]
+
+
+def _target_matcher(nlp: Language, files: tuple[str, ...], group: str, without: frozenset[str]) -> None:
     for name in files:
         pipe = nlp.add_pipe(
             "spinecode_target_matcher",
@@ -51,20 +59,20 @@ def _target_matcher(nlp: Language, files: tuple[str, ...], group: str) -> None:
             config={"span_group_name": group},
         )
         assert isinstance(pipe, QuickTargetMatcher)
-        pipe.add([TargetRule.from_dict(dict(rule)) for rule in lexicon.rules(name)])
+        pipe.add([TargetRule.from_dict(rule) for rule in _rules(name, without)])
 
 
-def build() -> Language:
-    """The pipeline, ready to call on a Doc made by `make_doc`."""
+def build(without: frozenset[str] = frozenset()) -> Language:
+    """The pipeline, ready to call on a Doc made by `make_doc`. ``without``: ids of rules that are switched off."""
     nlp = spacy.blank("en")
     nlp.tokenizer = QuickTokenizer(nlp)
     nlp.add_pipe("spinecode_sentences")
-    _target_matcher(nlp, ("conditions.json", "facts.json"), TARGETS)
-    _target_matcher(nlp, ("anatomy.json", "sides.json"), ANATOMY)
-    _target_matcher(nlp, ("attributes.json",), ATTRIBUTES)
+    _target_matcher(nlp, ("conditions.json", "facts.json"), TARGETS, without)
+    _target_matcher(nlp, ("anatomy.json", "sides.json"), ANATOMY, without)
+    _target_matcher(nlp, ("attributes.json",), ATTRIBUTES, without)
     context = nlp.add_pipe("spinecode_context", config={"span_group_name": TARGETS})
     assert isinstance(context, QuickConText)
-    context.add([ConTextRule.from_dict(dict(rule)) for rule in lexicon.rules("context.json")])
+    context.add([ConTextRule.from_dict(rule) for rule in _rules("context.json", without)])
     return nlp
 
 

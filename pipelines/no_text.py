@@ -35,6 +35,8 @@ def blank_text(result: Mapping[str, Any], release_file: Tabular | None = None) -
     ]
     blanked["red_flags"] = _bare(result["red_flags"])
     blanked["gaps"] = _bare(result["gaps"])
+    if "reasons" in result:  # results of earlier versions have none
+        blanked["reasons"] = [{**reason, "words": [""] * len(reason["words"])} for reason in result["reasons"]]
     blanked["findings"] = _bare(result["findings"])
     if "extra" in result:
         blanked["extra"] = dict.fromkeys(result["extra"], "")

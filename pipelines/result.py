@@ -15,6 +15,8 @@ from typing import Any, Final, get_args
 from ..coding.codeset import Code, CodeSet, NotCoded, Notice, Outcome, RedFlag, Role, Seen, Status
 from ..coding.findings import Evidence, Findings, json_schema, to_json
 from ..coding.gaps.model import Effect, Element, Gap, Gaps, OpenFact, Option
+from ..models.routing import Reason, Route
+from ..models.store import Judgement
 
 SCHEMA: Final = "spinecode/result/1"
 
@@ -25,7 +27,9 @@ class Result:
 
     ``engine`` is the version of the package, ``ruleset`` a hash of its tables and phrases and ``text_sha256`` one of
     the note's UTF-8, so that a stored result says exactly what made it. ``open_facts`` are all facts left open of which
-    two answers lead to different codes, ``gaps`` those worth asking about, the most important first. ``before``: the
+    two answers lead to different codes, ``gaps`` those worth asking about, the most important first. ``confidence``:
+    the probability that the set is exactly right, ``route``: where the encounter goes, ``reasons``: why, three at most,
+    ``models``: the hash of the models that say so; all empty without models. ``before``: the
     codes as they were before the facts in ``findings.clarifications`` were told. ``extra`` holds the keys of a batch row that
     spinecode does not know.
     """
@@ -46,6 +50,10 @@ class Result:
     open_facts: tuple[OpenFact, ...]
     gaps: tuple[Gap, ...]
     findings: Findings
+    confidence: float | None = None
+    route: Route | None = None
+    reasons: tuple[Reason, ...] = ()
+    models: str | None = None
     before: tuple[str, ...] | None = None
     extra: Mapping[str, Any] | None = None
 
@@ -63,6 +71,7 @@ class Result:
             "outcome": self.outcome,
             **decision_data(self),
             **gap_data(self),
+            **doubt_data(self),
             "findings": to_json(self.findings),
         }
         if self.before is not None:
@@ -85,6 +94,7 @@ def build_result(
     findings: Findings,
     code_set: CodeSet,
     gaps: Gaps,
+    judged: Judgement | None = None,
     *,
     engine: str,
     ruleset: str,
@@ -109,6 +119,10 @@ def build_result(
         open_facts=gaps.open_facts,
         gaps=gaps.gaps,
         findings=findings,
+        confidence=judged.confidence if judged else None,
+        route=judged.route if judged else None,
+        reasons=judged.reasons if judged else (),
+        models=judged.models if judged else None,
     )
 
 
@@ -143,6 +157,16 @@ def gap_data(result: Result | Gaps) -> dict[str, Any]:
             for fact in result.open_facts
         ],
         "gaps": [_gap(gap) for gap in result.gaps],
+    }
+
+
+def doubt_data(result: Result) -> dict[str, Any]:
+    """What the models say; ``words`` of a reason are words of the note."""
+    return {
+        "confidence": result.confidence,
+        "route": result.route,
+        "reasons": [{"reason": r.reason, "message": r.message, "words": list(r.words)} for r in result.reasons],
+        "models": result.models,
     }
 
 
@@ -247,6 +271,7 @@ def result_schema() -> dict[str, Any]:
     indexes = {"type": "array", "items": {"type": "integer", "minimum": 0}}
     supported_options = {"type": "array", "items": _object({**option, "supported_by": indexes}), "minItems": 2}
     gap = {**about, "why": text, "options": supported_options, "indicators": evidence, "demanded_by": maybe}
+    reason = _object({"reason": text, "message": text, "words": {"type": "array", "items": text}})
     schema = _object(
         {
             "schema": {"const": SCHEMA},
@@ -265,6 +290,10 @@ def result_schema() -> dict[str, Any]:
             "warnings": {"type": "array", "items": _object({"kind": text, "message": text})},
             "open_facts": {"type": "array", "items": _object({**about, "options": options})},
             "gaps": {"type": "array", "items": _object(gap)},
+            "confidence": {"type": ["number", "null"], "minimum": 0, "maximum": 1},
+            "route": {"enum": [*get_args(Route), None]},
+            "reasons": {"type": "array", "items": reason, "maxItems": 3},
+            "models": maybe,
             "findings": {"$ref": findings["$ref"]},
             "before": {"type": "array", "items": text},
             "extra": {"type": "object"},

@@ -17,12 +17,15 @@ from typing import Any, Protocol
 from .. import __version__
 from ..coding.codeset import CodeSet
 from ..coding.decide import decide
-from ..coding.errors import FindingsError
+from ..coding.errors import FindingsError, InputError
 from ..coding.findings import Findings, from_json
 from ..coding.gaps.analysis import gaps_of
 from ..coding.releases import release_for
 from ..coding.tables import releases
 from ..coding.tabular import Tabular
+from ..models.features import Decision
+from ..models.store import Models
+from ..models.store import load as load_models
 from .release import load
 from .result import Result, build_result
 from .text_input import check_date, check_text
@@ -39,15 +42,31 @@ class ReadsNotes(Protocol):
 class Spinecode:
     """The engine. Build it once; it holds no state of the notes it has seen."""
 
-    def __init__(self, *, reader: ReadsNotes | None = None, release_file: str | Path | Tabular | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        reader: ReadsNotes | None = None,
+        release_file: str | Path | Tabular | None = None,
+        models: Models | str | Path | None = "built-in",
+        auto: float | None = None,
+    ) -> None:
         """``reader``: another reader of notes than the built-in one. ``release_file``: an official tabular XML beside
-        the built-in releases, for the dates of service it is for and for notes without a date.
+        the built-in releases, for the dates of service it is for and for notes without a date. ``models``: a folder of
+        trained models in place of those of the package; None: no confidence and no route. ``auto``: the least confidence of
+        the route *auto*, in place of the one the models were trained to. The codes depend on neither.
 
         Raises:
             ReleaseError: the release file cannot be used.
+            InputError: the folder holds no models of this version, or ``auto`` is no probability.
         """
+        if auto is not None and not 0.0 <= auto <= 1.0:
+            raise InputError(f"{auto}: the least confidence of auto is a number from 0 to 1")
         self.release_file = open_release(release_file)
         self._reader = reader or _built_in_reader()
+        self._models = (
+            load_models(None if models == "built-in" else models) if isinstance(models, str | Path) else models
+        )
+        self._auto = auto
 
     def suggest(
         self,
@@ -72,11 +91,14 @@ class Spinecode:
         """The result of findings that were read from ``text``, or read and then clarified."""
         release = release_of(findings.date_of_service, self.release_file)
         code_set = decide(findings, release)
+        gaps = gaps_of(findings, code_set, release)
+        judged = self._models.judge(Decision(text, findings, code_set, gaps), auto=self._auto) if self._models else None
         return build_result(
             text,
             findings,
             code_set,
-            gaps_of(findings, code_set, release),
+            gaps,
+            judged,
             engine=__version__,
             ruleset=ruleset(),
             encounter_id=encounter_id,
@@ -136,6 +158,13 @@ def replay(
     if known is not None and release == known.release:
         release = known
     return decide(from_json(findings_json), release)
+
+
+@cache
+def models_hash() -> str | None:
+    """The hash of the models of the package; None if it has none."""
+    models = load_models()
+    return models.hash[:16] if models else None
 
 
 @cache

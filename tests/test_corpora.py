@@ -9,7 +9,7 @@ import pytest
 from spinecode.coding.tables import tabular
 
 CORPORA = Path(__file__).resolve().parents[1] / "corpora"
-NAMES = ("guide", "written", "dictated", "scribed", "voices", "practice", "blind")
+NAMES = ("guide", "written", "dictated", "scribed", "voices", "practice", "excerpts", "blind")
 
 
 def notes(name: str) -> list[dict]:
@@ -39,7 +39,7 @@ def test_a_corpus_holds_together(name):
     assert seen
 
 
-@pytest.mark.parametrize("name", ["guide", "written", "dictated", "scribed", "voices", "practice"])
+@pytest.mark.parametrize("name", ["guide", "written", "dictated", "scribed", "voices", "practice", "excerpts"])
 def test_every_code_has_evidence_that_is_true_by_offset(engine, name):
     for note in notes(name):
         result = engine.suggest(note["text"], date_of_service=note.get("date_of_service"))

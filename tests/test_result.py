@@ -97,7 +97,7 @@ def test_the_schema_refuses_a_code_without_evidence(result):
 def test_keys_stand_in_the_contracts_order(result):
     keys = (
         "schema encounter_id provider date_of_service release engine ruleset text_sha256 outcome codes not_coded seen "
-        "red_flags warnings open_facts gaps findings extra"
+        "red_flags warnings open_facts gaps confidence route reasons models findings extra"
     )
     assert " ".join(result.to_dict()) == keys
     assert list(result.to_dict()["codes"][1]) == [

@@ -26,7 +26,9 @@ Shape = Callable[[Mapping[str, Any], Row], Any]
 
 @dataclass(frozen=True)
 class Options:
-    """What changes the bytes of the output. ``release_file``: which release was read from a file."""
+    """What changes the bytes of the output. ``release_file``: which release was read from a file. ``auto``, ``models``: from
+    which confidence on an encounter goes to *auto*, and the hash of the models that say so.
+    """
 
     no_text: bool = False
     release_file: str | None = None
@@ -35,6 +37,8 @@ class Options:
     rows: str = "encounters"
     columns: str | None = None
     encoding: str = "utf-8"
+    auto: float | None = None
+    models: str | None = None
 
 
 class NoteTimeLimitError(BaseException):

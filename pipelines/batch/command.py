@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ...coding.errors import InputError
 from ..rows import Reject
-from ..suggest import Spinecode, ruleset
+from ..suggest import Spinecode, models_hash, ruleset
 from .answer import Answerer, Options
 from .inputs import Input, open_source
 from .items import Answer, Item
@@ -35,6 +35,7 @@ class Request:
     engine: str = "local"
     release_file: str | None = None
     rules: str | None = None
+    auto: float | None = None
 
 
 def run(request: Request, build: Callable[[], Spinecode], engine_version: str) -> Summary:
@@ -88,6 +89,8 @@ def _options(request: Request) -> Options:
         encoding=request.source.encoding,
         format=request.out.kind,
         rows=", ".join(request.out.tables),
+        auto=request.auto,
+        models=models_hash(),
     )
 
 

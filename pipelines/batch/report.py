@@ -46,6 +46,7 @@ class Tally:
     """What the page counts."""
 
     outcomes: Counter[str] = field(default_factory=Counter)
+    routes: Counter[str] = field(default_factory=Counter)
     months: Counter[str] = field(default_factory=Counter)
     codes: Counter[tuple[str, str]] = field(default_factory=Counter)
     gaps: Counter[str] = field(default_factory=Counter)
@@ -60,6 +61,8 @@ class Tally:
         gaps = [dict(zip(TABLES["gaps"], row, strict=True)) for row in tables["gaps"]]
         claim = [code for code in codes if code["role"] != "optional"]
         self.outcomes[encounter["outcome"]] += 1
+        if encounter["route"]:
+            self.routes[encounter["route"]] += 1
         if encounter["date_of_service"]:
             self.months[encounter["date_of_service"][:7]] += 1
         self.codes.update((code["code"], code["description"]) for code in claim)
@@ -152,6 +155,7 @@ def _volumes(found: Tally, summary: Summary) -> str:
     months = sorted(found.months.items())[-24:]
     return (
         f"<section><h2>Volumes</h2><dl>{told}</dl>{resumed}{_bars(outcomes, 'encounters by outcome')}"
+        f"{_bars(found.routes.most_common(), 'encounters by route') if found.routes else ''}"
         f"{_bars(months, 'encounters by month of service') if len(months) > 1 else ''}</section>"
     )
 

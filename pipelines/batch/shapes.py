@@ -24,6 +24,9 @@ TABLES: Final[Mapping[str, tuple[str, ...]]] = {
         "engine",
         "ruleset",
         "text_sha256",
+        "confidence",
+        "route",
+        "reasons",
     ),
     "codes": (*_KEYS, "position", "code", "description", "role", "rule", "rationale", "source", "evidence", "sections"),
     "gaps": (*_KEYS, "position", "gap", "element", "about", "effect", "why", "options", "indicators", "sections"),
@@ -69,6 +72,9 @@ def _encounter(result: Mapping[str, Any], codes: list[Any], gaps: list[Any]) -> 
         result["engine"],
         result["ruleset"],
         result["text_sha256"],
+        result.get("confidence"),
+        result.get("route"),
+        " | ".join(reason["message"] for reason in result.get("reasons") or []),
     ]
 
 

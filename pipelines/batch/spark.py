@@ -62,7 +62,9 @@ def answerer_for(setup: Setup) -> Answerer:
                 from ..own_rules import use_rules
 
                 use_rules(setup.rules)
-        _answerers[setup] = Answerer(Spinecode(release_file=setup.release_file), setup.options, setup.shape)
+        _answerers[setup] = Answerer(
+            Spinecode(release_file=setup.release_file, auto=setup.options.auto), setup.options, setup.shape
+        )
     return _answerers[setup]
 
 
