@@ -35,9 +35,9 @@ _PATIENT = gated(wording("assertion-patient"))
 _OPERATED_FOR = gated(wording("assertion-operated-for"))
 _DIAGNOSED_BEFORE = gated(wording("assertion-diagnosed-before"))
 _TREATED_LONG_AGO = gated(wording("assertion-treated-long-ago"))
-_YES_NO = re.compile(
-    r"^[^\n:]{0,20}:?[ \t]*[\[(☐☑☒]?[ \t]*(?P<a>[xX✓✔*]?)[ \t]*[\])]?[ \t]*(?P<first>yes|no|y|n)\b"
-    r"[ \t]*[\[(][ \t]*(?P<b>[xX✓✔*]?)[ \t]*[\])][ \t]*(?P<second>yes|no|y|n)\b",
+_YES_NO = re.compile(  # a run of blanks is taken whole (*+): tried in parts it took minutes
+    r"^[^\n:]{0,20}:?[ \t]*+[\[(☐☑☒]?[ \t]*+(?P<a>[xX✓✔*]?)[ \t]*+[\])]?[ \t]*+(?P<first>yes|no|y|n)\b"
+    r"[ \t]*+[\[(][ \t]*+(?P<b>[xX✓✔*]?)[ \t]*+[\])][ \t]*+(?P<second>yes|no|y|n)\b",
     re.IGNORECASE,
 )
 _DOUBTED_AFTER = wording("assertion-doubted-after")
