@@ -13,8 +13,12 @@ import spinecode
 
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-MODULES = {"python-docx": "docx", "simple-icd-10-cm": "simple_icd_10_cm"}
-EXTRAS = [*PROJECT["optional-dependencies"]["spark"], *PROJECT["optional-dependencies"]["postgresql"]]
+MODULES = {"prometheus-client": "prometheus_client", "python-docx": "docx", "simple-icd-10-cm": "simple_icd_10_cm"}
+EXTRAS = [
+    *PROJECT["optional-dependencies"]["browser"],
+    *PROJECT["optional-dependencies"]["spark"],
+    *PROJECT["optional-dependencies"]["postgresql"],
+]
 DECLARED = [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["dev"]]
 
 
