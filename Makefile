@@ -1,9 +1,9 @@
-# make run · test · lint · types · dev-check · probes · properties · verify · mutants · bench · test-full. Paths may hold spaces: all are relative and quoted.
+# make run · test · lint · types · dev-check · probes · properties · verify · mutants · bench · test-full · sbom. Paths may hold spaces: all are relative and quoted.
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .ONESHELL:
 .DEFAULT_GOAL := help
-.PHONY: help run test test-full lint format types dev-check probes properties verify mutants bench clean
+.PHONY: help run test test-full lint format types dev-check probes properties verify mutants bench sbom clean
 
 PYTHON ?= python3.11
 BIN := .venv/bin
@@ -13,12 +13,12 @@ DEV_NOTES ?= ../shared/dev-notes
 SOURCES := $(shell find . -path ./.venv -prune -o -path ./build -prune -o -path ./.git -prune -o -path ./tests -prune \
   -o -path ./corpora -prune -o -path ./benchmarks -prune -o -path ./docs -prune \
   -o -type f \( -name '*.py' -o -path './coding/tables/*' -o -path './nlp/rules/*' -o -path './models/*.npz' -o -path './models/*.json' \
-  -o -path './pipelines/query/wording/*' \) -print)
+  -o -path './pipelines/query/wording/*' -o -path './web/samples/*' -o -path './web/static/*' -o -path './web/templates/*' \) -print)
 
 help:
 	@echo "make run        suggest codes for the sample notes"
 	@echo "make test       install what is needed, then run the tests"
-	@echo "make test-full  also what needs Java and PostgreSQL (Debian's default-jre-headless and postgresql)"
+	@echo "make test-full  also what needs Java, PostgreSQL and Chromium (Debian's default-jre-headless, postgresql, chromium)"
 	@echo "make lint       ruff check and ruff format --check"
 	@echo "make types      mypy --strict on the installed package"
 	@echo "make dev-check  scores on $(DEV_NOTES) and on each corpus"
@@ -27,6 +27,7 @@ help:
 	@echo "make verify     the decision layer proved: its whole space of findings against its invariants"
 	@echo "make mutants    the decision layer broken in every table row and branch: what the cases notice"
 	@echo "make bench      start-up and throughput against medspaCy"
+	@echo "make sbom       what users install, as a CycloneDX file (sbom.cdx.json)"
 
 # `pip install .` and not -e: tests and mypy see what users get. A stale build/ would ship deleted modules.
 .venv/installed: pyproject.toml constraints.txt README.md $(SOURCES)
@@ -62,8 +63,9 @@ test-full: .venv/installed
 	@command -v java >/dev/null || { echo "make test-full needs Java: apt-get install default-jre-headless" >&2; exit 1; }
 	compgen -G "/usr/lib/postgresql/*/bin/postgres" >/dev/null || \
 	  { echo "make test-full needs PostgreSQL: apt-get install postgresql" >&2; exit 1; }
+	command -v chromium >/dev/null || { echo "make test-full needs Chromium: apt-get install chromium" >&2; exit 1; }
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt \
-	  $$($(BIN)/python -c 'import tomllib; e = tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]; print(*e["spark"], *e["postgresql"])')
+	  $$($(BIN)/python -c 'import tomllib; e = tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]; print(*e["browser"], *e["spark"], *e["postgresql"])')
 	$(BIN)/python -m pytest -q -m "full or not full"
 
 lint: .venv/installed

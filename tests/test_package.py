@@ -13,8 +13,17 @@ import spinecode
 
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-MODULES = {"python-docx": "docx", "simple-icd-10-cm": "simple_icd_10_cm"}
-EXTRAS = [*PROJECT["optional-dependencies"]["spark"], *PROJECT["optional-dependencies"]["postgresql"]]
+MODULES = {
+    "axe-playwright-python": "axe_playwright_python",
+    "prometheus-client": "prometheus_client",
+    "python-docx": "docx",
+    "simple-icd-10-cm": "simple_icd_10_cm",
+}
+EXTRAS = [
+    *PROJECT["optional-dependencies"]["browser"],
+    *PROJECT["optional-dependencies"]["spark"],
+    *PROJECT["optional-dependencies"]["postgresql"],
+]
 DECLARED = [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["dev"]]
 
 
@@ -38,7 +47,8 @@ def test_every_dependency_is_installed_and_imports(requirement):
 @pytest.mark.full
 @pytest.mark.parametrize("requirement", EXTRAS)
 def test_every_extra_is_installed_and_imports(requirement):
-    importlib.import_module(re.match(r"[A-Za-z0-9_.-]+", requirement).group())
+    name = re.match(r"[A-Za-z0-9_.-]+", requirement).group()
+    importlib.import_module(MODULES.get(name, name))
 
 
 def test_constraints_pin_every_dependency():

@@ -40,6 +40,7 @@ HERE: Final = Path(__file__).parent
 _ROLES: Final = {"first_listed": "first-listed", "additional": "additional", "optional": "optional, never first"}
 _OUTCOMES: Final = {
     "code": "The note supports these codes as it stands.",
+    "open": "The codes stand. What is open below could change them.",
     "code_and_query": "The codes stand. A query to the provider could change or strengthen them.",
     "query": "No code can be given from this note as it stands. A query to the provider is needed.",
     "out_of_scope": "Nothing in this note is codable here.",
