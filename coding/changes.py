@@ -27,10 +27,11 @@ def statement_place(note: Findings) -> str:
 
 
 def end_of(note: Findings) -> int:
-    """An offset behind every mention of the note, and within its text."""
-    ends = [c.evidence.end for c in note.conditions]
-    ends += [mark.evidence.end for mark in (*note.intents, *note.phases, *note.studies)]
-    return max([*ends, *(injury.evidence.end for injury in note.injuries)], default=0)
+    """An offset behind all that was found in the note, and within its text."""
+    marks = (*note.intents, *note.phases, *note.studies, *note.red_flags, *note.supports)
+    told = [*note.conditions, *note.injuries, *((note.pregnancy,) if note.pregnancy else ())]
+    ends = [thing.evidence.end for thing in (*marks, *told)]
+    return max([*ends, *(detail.evidence.end for thing in told for detail in thing.details)], default=0)
 
 
 def new_mention(note: Findings, kind: str, **attributes: Any) -> Condition:

@@ -28,14 +28,15 @@ _BULLET = re.compile(
 # than six letters).
 _ABBREVIATION = re.compile(
     r"(?:\b(?:dr|mr|mrs|ms|prof|st|vs|no|pt|pts|approx|dept|fig|inc|jr|sr|e\.g|i\.e|etc|incl|ca|cf|al|wt|ht|temp|resp|exam"
-    r"|approx|lt|rt|hx|dx|tx|rx|fx|sx|b\.i\.d|t\.i\.d|q\.i\.d|p\.r\.n|p\.o|q\.d|a\.m|p\.m|h\.s|y\.o|mg|ml|cm|mm)|(?<!/)\b[A-Za-z])\.$",
+    r"|approx|lt|rt|hx|dx|tx|rx|fx|sx|b\.i\.d|t\.i\.d|q\.i\.d|p\.r\.n|p\.o|q\.d|a\.m|p\.m|h\.s|y\.o|mg|ml|cm|mm)|(?<![/'’])\b[A-Za-z])\.$",
     re.IGNORECASE,
 )
 _STOP = re.compile(r"[.!?]+[\"')\]”’]*(?=[ \t\u00a0]+[\"'(\[“‘]?[A-Z0-9•*]|[ \t\u00a0]+c/o\b|[ \t\u00a0]*$)|;(?=[ \t])")
 # "x.Y" without a space after the stop (dictation): only after a lower-case word of three letters or more.
 _TIGHT_STOP = re.compile(r"\.(?<=[a-z]{3}\.)(?=[A-Z][a-z]+ )")
 _NUMBER_INLINE = re.compile(
-    r"(?<![\w./-])(?P<digits>\d{1,2})[.)][ \t]+(?=[A-Z])|(?P<word>\b(?:One|Two|Three|Four|Five|Six))[,.:][ \t]+(?=\S)"
+    r"(?<![\w./-])(?P<digits>\d{1,2})(?:[.)][ \t]+(?=[A-Z])|\)[ \t]+(?=[a-z]))"
+    r"|(?P<word>\b(?:One|Two|Three|Four|Five|Six))[,.:][ \t]+(?=\S)"
 )
 # Without one of these no number is found: asked first, for it is asked by first letters.
 _MAY_NUMBER = re.compile(r"\d[.)]|(?:One|Two|Three|Four|Five|Six)[,.:]")

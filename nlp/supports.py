@@ -37,5 +37,5 @@ def supports(draft: Draft) -> tuple[f.Mark, ...]:
 
 
 def _is_denied(text: str, start: int) -> bool:
-    """Whether a word of denial stands just before, or opens the phrase itself ("has not had back surgery")."""
+    """Whether a word of denial stands just before, in the same clause ("has not | had back surgery")."""
     return bool(_DENIED.search(text, max(0, start - _JUST_BEFORE), start))

@@ -15,6 +15,7 @@ from spinecode.coding import findings as f
 from spinecode.coding.case import Case, open_case
 from spinecode.coding.decide import claim_codes, decide
 from spinecode.coding.gaps.analysis import gaps_of, open_questions
+from spinecode.coding.gaps.answers import answered
 from spinecode.coding.gaps.model import Element
 from spinecode.coding.kinds import DETAILS, LOW_BACK_ONLY, SACRAL_ONLY, WITHOUT_REGION
 from spinecode.coding.pain import CHARACTER
@@ -175,6 +176,8 @@ def test_answers_add_up_and_the_text_shows_the_difference(cli, tmp_path):
         ("--set", "sciatica.sides=up", "bilateral, left, right"),
         ("--set", "stenosis.sides=left", "is no fact of this note"),
         ("--set", "intents=money", "pain_control"),
+        ("--set", "pregnancy.weeks=²", "whole number"),
+        ("--set", "conditions.².sides=left", "counted from 0"),
     ],
 )
 def test_what_cannot_be_told_is_refused_with_what_can(cli, tmp_path, option, told, says):
@@ -336,6 +339,44 @@ def test_gaps_do_not_depend_on_the_order_of_the_list(notes):
         shuffler.shuffle(conditions)
         other = dataclasses.replace(note, conditions=tuple(conditions))
         assert gaps_of(other, decide(other)) == gaps_of(note, decide(note))
+
+
+def test_an_answer_told_gives_the_codes_that_its_option_shows(notes):
+    tried = 0
+    for note in notes[::3]:
+        decided = decide(note)
+        for fact in gaps_of(note, decided).open_facts:
+            for option in fact.options:
+                told = answered(note, decided, [(fact.id, option.answer)])
+                assert claim_codes(told) == option.codes, (fact.id, option.answer)
+                assert fact.id not in {f.id for f in gaps_of(told, decide(told)).open_facts}
+                tried += 1
+    assert tried > 200
+
+
+def test_two_answers_give_the_same_codes_in_either_order(notes):
+    for note in notes[::2]:
+        decided = decide(note)
+        facts = gaps_of(note, decided).open_facts
+        for first, second in itertools.combinations(facts[:5], 2):
+            pair = [(fact.id, fact.options[-1].answer) for fact in (first, second)]
+            assert claim_codes(answered(note, decided, pair)) == claim_codes(answered(note, decided, pair[::-1])), pair
+
+
+def test_a_code_that_an_answer_brought_in_carries_the_answer(engine):
+    findings = engine.suggest("CC: low back pain.\nAssessment: Low back pain with sciatica.\n").findings
+    for told in ("duration:pain=chronic", "laterality:sciatica=left"):
+        code_set = decide(answered(findings, decide(findings), [tuple(told.split("="))]))
+        new = [c for c in code_set.codes if c.code in ("G89.29", "M54.42")]
+        assert len(new) == 1
+        assert f"provider clarification: {told}" in {e.section for e in new[0].evidence}
+
+
+def test_a_fact_is_told_once(cli, tmp_path):
+    (tmp_path / "note.txt").write_text(SCIATICA)
+    done = cli("suggest", "note.txt", "--answer", "laterality:sciatica=left", "--answer", "laterality:sciatica=right")
+    assert done.returncode == 2
+    assert "given twice" in done.stderr.decode()
 
 
 def test_the_page_of_gaps_lists_the_tables():

@@ -433,7 +433,9 @@ def test_spelling_leads_to_words_the_rules_know(desk: Desk) -> None:
         for words, _ in places_of(rule, desk.nlp)
         for word in words
     }
-    assert [row["variant"] for row in rows if not {*row["standard"].split()} <= known or not row["source"].strip()] == []
+    assert [
+        row["variant"] for row in rows if not {*row["standard"].split()} <= known or not row["source"].strip()
+    ] == []
     assert [v for v, times in Counter(row["variant"].lower() for row in rows).items() if times > 1] == []
     assert [row["variant"] for row in rows if row["variant"] in {row["standard"] for row in rows}] == []
 

@@ -21,9 +21,8 @@ _DEFENCES: frozenset[Element] = frozenset({"objective", "pain_pattern", "conserv
 _DEFENDED = ("red_flags", "diagnosis_statement:assessment")
 """Asked although no answer changes a code: the note itself shows that something is missing."""
 
-_NOT_ON_A_LIST = ("chronic_pain", "pregnancy", "vertebrogenic_pain")
-_ASKED_ONCE: tuple[tuple[Element, Element], ...] = (("strain_confirmation", "etiology"),)
-"""Where the first is asked, the second asks the same of the same pain again."""
+_NOT_ON_A_LIST = ("chronic_pain", "pregnancy")
+_NOT_LOW = (":cervical", ":cervicothoracic", ":thoracic", ":occipito_atlanto_axial")
 
 
 def gaps_of(findings: Findings, decided: CodeSet, release: str | Tabular | None = None) -> Gaps:
@@ -130,6 +129,8 @@ def _demanded(question: Question, now: tuple[str, ...], effect: Effect) -> str:
         return ""
     if question.subject in _NOT_ON_A_LIST or question.subject.startswith("beside:"):
         return ""
+    if question.element == "diagnosis_statement" and question.subject != "vertebrogenic_pain":
+        return ""
     for item in gap_checklists():
         if item.element == question.element and any(code.startswith(item.code) for code in now):
             return f"{item.item} ({item.source})"
@@ -143,14 +144,18 @@ def _indicators(question: Question) -> tuple[Evidence, ...]:
 
 
 def _once(gaps: Iterable[Gap]) -> list[Gap]:
+    """Without what another gap asks: where a low strain is to be confirmed, the kind of the low back pain is not asked too."""
     found = list(gaps)
-    confirmed = {gap.element for gap in found if any(option.answer == "confirmed" for option in gap.options)}
-    dropped = {second for first, second in _ASKED_ONCE if first in confirmed}
+    strained = any(gap.element == "strain_confirmation" and _confirms_low(gap) for gap in found)
     kept: dict[tuple[object, ...], Gap] = {}
     for gap in found:
-        if gap.element not in dropped:
+        if not (strained and gap.id.startswith("etiology:pain")):
             kept.setdefault(_asks(gap), gap)
     return list(kept.values())
+
+
+def _confirms_low(gap: Gap) -> bool:
+    return any(option.answer == "confirmed" for option in gap.options) and not gap.id.endswith(_NOT_LOW)
 
 
 def _asks(gap: Gap) -> tuple[object, ...]:

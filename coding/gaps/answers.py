@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import typing
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, Literal, get_args
 
@@ -31,6 +32,7 @@ from ..tabular import Tabular
 from .analysis import gaps_of, open_questions
 
 By = Literal["provider", "coder"]
+Thing = typing.TypeVar("Thing", Condition, Injury)
 
 _LISTS_OF_MARKS: Final = ("phases", "intents", "studies", "red_flags", "supports")
 _VOCABULARIES: Final = {"phases": get_args(Phase), "intents": get_args(Intent), "supports": get_args(Support)}
@@ -38,6 +40,7 @@ _OF_THE_NOTE: Final = ("document_type", "has_assessment", "complaint")
 _CLEARED: Final[Mapping[str, Any]] = {"pregnancy": None, "injuries": ()}
 """What is set part by part, and may be cleared as a whole."""
 
+_MOST_DIGITS: Final = 6
 _NOT_SET: Final = ("evidence", "details", "cue")
 
 
@@ -50,6 +53,7 @@ def answered(
         InputError: no such open fact, or no such answer; the message lists the valid ones.
     """
     note = ordered(findings)
+    told = _once(told, "--answer")
     questions = {question.id: question for question in open_questions(open_case(findings), decided)}
     for fact, value in told:
         question = questions.get(fact)
@@ -65,6 +69,14 @@ def answered(
     return note
 
 
+def _once(told: Iterable[tuple[str, str]], option: str) -> list[tuple[str, str]]:
+    facts = list(told)
+    twice = [fact for fact, count in Counter(fact for fact, _ in facts).items() if count > 1]
+    if twice:
+        raise InputError(f"{option} {twice[0]}: is given twice; give each fact once")
+    return facts
+
+
 def _listed(words: Iterable[str]) -> str:
     return ", ".join(sorted(words)) or "none"
 
@@ -78,7 +90,7 @@ def _recorded(before: Findings, after: Findings, told: Clarification) -> Finding
     words = Evidence(end, end, "", f"{told.by} clarification: {told.fact}={told.answer}")
     known = len(before.conditions)
     conditions = [
-        c if i < known and c == before.conditions[i] else _told(c, words, new=i >= known)
+        _told(before.conditions[i], c, words) if i < known else dataclasses.replace(c, evidence=words)
         for i, c in enumerate(after.conditions)
     ]
     changed: dict[str, Any] = {"conditions": tuple(conditions)}
@@ -86,7 +98,8 @@ def _recorded(before: Findings, after: Findings, told: Clarification) -> Finding
         old, marks = getattr(before, name), getattr(after, name)
         changed[name] = tuple(m if m in old else dataclasses.replace(m, evidence=words) for m in marks)
     changed["injuries"] = tuple(
-        i if i in before.injuries else dataclasses.replace(i, evidence=words) for i in after.injuries
+        _told(before.injuries[n], i, words) if n < len(before.injuries) else dataclasses.replace(i, evidence=words)
+        for n, i in enumerate(after.injuries)
     )
     if after.pregnancy is not None and after.pregnancy != before.pregnancy:
         details = (*after.pregnancy.details, Detail("clarification", words))
@@ -94,10 +107,14 @@ def _recorded(before: Findings, after: Findings, told: Clarification) -> Finding
     return dataclasses.replace(after, **changed, clarifications=(*before.clarifications, told))
 
 
-def _told(c: Condition, words: Evidence, *, new: bool) -> Condition:
-    if new:
-        return dataclasses.replace(c, evidence=words)
-    return dataclasses.replace(c, details=(*c.details, Detail("clarification", words)))
+def _told(before: Thing, after: Thing, words: Evidence) -> Thing:
+    """The changed mention with the words told as the evidence of each attribute that they changed."""
+    told: tuple[Detail, ...] = tuple(Detail(name, words) for name in _changed(before, after))
+    return dataclasses.replace(after, details=(*after.details, *told)) if told else after
+
+
+def _changed(before: object, after: object) -> list[str]:
+    return [name for name in _hints(type(after)) if getattr(before, name) != getattr(after, name)]
 
 
 # -- facts by their name in the schema ---------------------------------------------------------------------------------
@@ -113,7 +130,7 @@ def overridden(findings: Findings, told: Iterable[tuple[str, str]]) -> Findings:
         InputError: no such fact, or no such value of it; the message lists the valid ones.
     """
     note = ordered(findings)
-    for fact, value in told:
+    for fact, value in _once(told, "--set"):
         note = _recorded(note, _set(note, fact, value), Clarification(fact, value, "coder"))
     return note
 
@@ -163,11 +180,8 @@ def _whole(note: Findings, name: str, fact: str, value: str) -> Any:
     return _typed(_hints(Findings)[name], fact, value)
 
 
-Thing = typing.TypeVar("Thing", Condition, Injury)
-
-
 def _at(things: tuple[Thing, ...], index: str, name: str, fact: str, value: str) -> tuple[Thing, ...]:
-    if not index.isdigit() or int(index) >= len(things):
+    if not _is_number(index) or int(index) >= len(things):
         raise InputError(f"--set {fact}: there are {len(things)} of them, counted from 0")
     changed = list(things)
     changed[int(index)] = _with(things[int(index)], name, fact, value)
@@ -209,13 +223,17 @@ def _typed(hint: Any, fact: str, value: str) -> Any:
     return _plain(hint, fact, value)
 
 
+def _is_number(word: str) -> bool:
+    return word.isascii() and word.isdecimal() and len(word) <= _MOST_DIGITS
+
+
 def _plain(hint: Any, fact: str, value: str) -> Any:
     if hint is bool:
         if value.lower() not in ("true", "false"):
             raise InputError(f"--set {fact}={value}: is true or false")
         return value.lower() == "true"
     if hint is int:
-        if not value.isdigit():
+        if not _is_number(value):
             raise InputError(f"--set {fact}={value}: is a whole number")
         return int(value)
     return value

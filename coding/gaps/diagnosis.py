@@ -26,6 +26,7 @@ from ..regions import LOW_BACK, NECK, groups_of, same_or_unknown
 from ..words import named_mention
 from .model import Answer, Element, Question, quotes
 from .pain import suspected_causes
+from .subjects import place_of_mention, subject
 
 _NERVES: Final[tuple[Kind, ...]] = ("sciatica", "low_back_pain_with_sciatica", "radiculopathy")
 _ASKED_REFUSALS: Final = {
@@ -93,12 +94,7 @@ def _confirmation(
         ),
         Answer("not_confirmed", f"{what} not confirmed"),
     )
-    return Question(element, _place_of(first), what, answers, quotes(mentions), telling=telling)
-
-
-def _place_of(c: Condition) -> str:
-    where = c.levels[0] if c.levels else c.regions[0] if c.regions else ""
-    return f"{c.kind}:{where}" if where else c.kind
+    return Question(element, place_of_mention(first), what, answers, quotes(mentions), telling=telling)
 
 
 # -- said, and not coded -----------------------------------------------------------------------------------------------
@@ -111,7 +107,7 @@ def _refused(case: Case) -> Iterator[Question]:
     for index, rule in case.selection.refused:
         c = case.mention(index)
         if rule in _ASKED_REFUSALS and c.kind not in taken and c.kind not in DETAILS:
-            found.setdefault((rule, _place_of(c)), []).append(index)
+            found.setdefault((rule, place_of_mention(c)), []).append(index)
     for (rule, _), group in found.items():
         mentions = list(case.mentions(group))
         if rule == "assessment-outranks":
@@ -138,7 +134,7 @@ def _contradicted(case: Case, group: tuple[int, ...], mentions: list[Condition])
         Answer("absent", f"{what} is not present", indicators=quotes(case.mentions(against))),
     )
     documented = quotes((*mentions, *case.mentions(against)))
-    return Question("conflict", _place_of(first), what, answers, documented, telling=True)
+    return Question("conflict", place_of_mention(first), what, answers, documented, telling=True)
 
 
 # -- pain that travels -------------------------------------------------------------------------------------------------
@@ -184,7 +180,7 @@ def _outside(case: Case) -> Iterator[Question]:
         mentions = list(case.mentions(group))
         if not any(c.assertion == "uncertain" for c in mentions):
             continue
-        doubt = together(setting(group, assertion="uncertain"))
+        doubt = setting(group, assertion="uncertain")
         answers = (
             Answer(
                 "confirmed",
@@ -233,7 +229,9 @@ def _loose_details(case: Case) -> Iterator[Question]:
         ]
         answers.append(Answer("none_stated", "neither"))
         about = named_mention(problem.stated[0])
-        yield Question("diagnosis_statement", problem.kind, about, tuple(answers), quotes(problem.stated), telling=True)
+        yield Question(
+            "diagnosis_statement", subject(case, problem), about, tuple(answers), quotes(problem.stated), telling=True
+        )
 
 
 def _unassessed(case: Case, now: CodeSet) -> Iterator[Question]:

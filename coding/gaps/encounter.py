@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from ..case import Case
-from ..changes import Change, adding, end_of, in_phase, new_mention, saying, setting, unsaid
+from ..changes import Change, adding, end_of, in_phase, new_mention, saying, setting, together, unsaid
 from ..chronic import pain_control
 from ..codeset import CodeSet
 from ..findings import Evidence, Findings, Injury, Mark, Mechanism, Phase, Pregnancy, Quality, Relation, Trimester
@@ -77,17 +77,17 @@ def _strains(case: Case, now: CodeSet) -> Iterator[Question]:
     guided = any(c.rule == "guide-injury-strain" for c in now.codes)
     began = any(entry.rule == "pain-began-with-activity" for entry in now.not_coded)
     injuries = tuple(sorted({i.evidence for i in case.findings.injuries if i.assertion == "present"}))
-    for problem in case.of("pain") if guided or began else ():
-        strain = new_mention(case.findings, "strain", regions=problem.regions)
-        not_injured = unsaid(problem.mentions, ("from_injury",))
+    pains = case.of("pain") if guided or began else ()
+    if pains:
+        strains = [adding(new_mention(case.findings, "strain", regions=p.regions)) for p in pains]
+        not_injured = unsaid([i for p in pains for i in (*p.mentions, *p.details)], ("from_injury",))
         answers = (
-            Answer("strain", "a strain", adding(strain), introduces=True, indicators=injuries),
+            Answer("strain", "a strain", together(*strains), introduces=True, indicators=injuries),
             Answer("no_injury", "pain without an injury diagnosed", not_injured),
         )
-        documented = (*quotes(problem.stated), *injuries)
-        yield Question(
-            "strain_confirmation", "strain", f"{named(problem)} after an injury", answers, documented, telling=True
-        )
+        documented = (*quotes(c for p in pains for c in p.stated), *injuries)
+        about = f"{' and '.join(map(named, pains))} after an injury"
+        yield Question("strain_confirmation", "strain", about, answers, documented, telling=True)
     yield from _both_types(case)
     for problem in case.of("back_injury"):
         index = lead(case, problem)
@@ -97,7 +97,7 @@ def _strains(case: Case, now: CodeSet) -> Iterator[Question]:
         documented = quotes((case.mention(index),))
         yield Question(
             "strain_confirmation",
-            "back_injury",
+            subject(case, problem),
             f"type of the {named(problem)}",
             tuple(types),
             documented,
@@ -244,8 +244,11 @@ def _saying(state: Pregnancy, value: str) -> tuple[Evidence, ...]:
 
 
 def _stated(state: Pregnancy, **said: object) -> Change:
-    known = dataclasses.replace(state, **said)  # type: ignore[arg-type]
-    return lambda note: dataclasses.replace(note, pregnancy=known)
+    def change(note: Findings) -> Findings:
+        known = dataclasses.replace(note.pregnancy or state, **said)  # type: ignore[arg-type]
+        return dataclasses.replace(note, pregnancy=known)
+
+    return change
 
 
 # -- why the patient came ----------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from ..case import CHRONIC_DAYS, Case
-from ..changes import adding, confirming, groups_of_mentions, new_mention, saying, setting
+from ..changes import adding, confirming, groups_of_mentions, new_mention, saying, setting, together
 from ..chronic import PAIN_CODES, pain_control
 from ..codeset import CodeSet
 from ..findings import Condition, Evidence, Kind, Quality
@@ -16,7 +16,7 @@ from ..problem import Problem
 from ..regions import LOW_BACK, groups_of, same_or_unknown
 from ..words import named, named_mention
 from .model import Answer, Question, quotes
-from .subjects import lead, subject
+from .subjects import lead, place_of_mention, subject
 
 _LASTING: Final[tuple[Kind, ...]] = (
     "pain",
@@ -105,7 +105,7 @@ def _duration(case: Case, problem: Problem) -> Question:
     index = lead(case, problem)
     vague = [c for c in problem.conditions if "longstanding" in c.qualities]
     extra: tuple[Quality, ...] = ("pain_named",) if problem.kind == "radiculopathy" else ()
-    chronic = setting((index,), chronicity="chronic", qualities=(*case.mention(index).qualities, *extra))
+    chronic = together(setting((index,), chronicity="chronic"), saying(index, *extra))
     answers = (
         Answer("acute", "acute (less than 6 weeks)", setting((index,), chronicity="acute")),
         Answer("subacute", "subacute (6 to 12 weeks)", setting((index,), chronicity="subacute"), neutral=True),
@@ -196,10 +196,12 @@ def _speaking(case: Case, problem: Problem, value: str) -> tuple[Evidence, ...]:
 
 def _suspected(case: Case, problem: Problem) -> list[Answer]:
     """Causes of this pain that the note only suspects: each is an answer, with the hedge as its indicator."""
-    found = []
+    found: list[Answer] = []
     for group in suspected_causes(case, problem):
         first = case.mention(group[0])
-        value = first.kind if not first.regions else f"{first.kind}:{first.regions[0]}"
+        value = place_of_mention(first)
+        if any(answer.value == value for answer in found):
+            continue
         words = f"{named_mention(first)}, confirmed"
         change = confirming(case.findings, group)
         found.append(Answer(value, words, change, introduces=True, indicators=quotes(case.mentions(group))))
@@ -257,7 +259,7 @@ def _patterns(case: Case) -> Iterator[Question]:
             (("pain", "low_back_pain_with_sciatica"), "with_back_pain", "low back pain"),
         ):
             said = [c for c in case.findings.conditions if c.kind in kinds and _fits(c, problem)]
-            if any(c.assertion in ("present", "negated") and c.kind == kinds[0] for c in said):
+            if any(c.assertion == "negated" or (c.assertion == "present" and c.kind == kinds[0]) for c in said):
                 continue
             answers = (
                 Answer("yes", f"{words} from it", saying(lead(case, problem), quality), indicators=quotes(said)),  # type: ignore[arg-type]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..case import STATEMENT, Case
+from ..findings import Condition
 from ..problem import Problem
 
 _CALLED = {"low_back_pain_with_sciatica": "sciatica"}
@@ -16,6 +17,11 @@ def subject(case: Case, problem: Problem) -> str:
         return kind
     where = problem.level or problem.region or "unknown"
     return f"{kind}:{where}"
+
+
+def place_of_mention(c: Condition) -> str:
+    """The kind of a mention with every level, or else every region, that it names."""
+    return ":".join((c.kind, "+".join(c.levels or c.regions))).rstrip(":")
 
 
 def lead(case: Case, problem: Problem) -> int:

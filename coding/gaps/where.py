@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from ..case import STATEMENT, Case
-from ..changes import setting, together
-from ..findings import Condition, Region, Side
+from ..changes import Change, setting, together
+from ..findings import Condition, Findings, Region, Side
 from ..kinds import DISCS, LOW_BACK_ONLY, SACRAL_ONLY, WITHOUT_REGION
 from ..problem import Problem
 from ..regions import region_of_level, same_or_unknown, share_group, stated_sites
@@ -70,13 +70,25 @@ def _level(case: Case, problem: Problem) -> Question:
         levels = ("C5-C6", "C7-T1")
     answers = []
     for level in levels:
-        region = region_of_level(level)
-        place = (region,) if region else ()
         told = _elsewhere(case, problem, lambda c, wanted=level: wanted in c.levels)
-        change = setting(problem.mentions, levels=(level,), regions=place)
-        answers.append(Answer(level, level, change, indicators=quotes(told)))
+        answers.append(Answer(level, level, _placed(problem, level), indicators=quotes(told)))
     about = f"level of the {named(problem)}"
     return Question("region", f"{subject(case, problem)}:level", about, tuple(answers), quotes(problem.stated))
+
+
+def _placed(problem: Problem, level: str) -> Change:
+    """The problem at one level; what its mentions say of other regions stays ("cervical and lumbar herniation")."""
+    region = region_of_level(level)
+    here = (region,) if region else ()
+
+    def change(note: Findings) -> Findings:
+        for i in problem.mentions:
+            c = note.conditions[i]
+            others = tuple(r for r in c.regions if r != problem.region and r not in here)
+            note = setting((i,), levels=(*c.levels, level), regions=(*others, *here))(note)
+        return note
+
+    return change
 
 
 def _elsewhere(case: Case, problem: Problem, fits: object) -> Iterable[Condition]:
@@ -124,12 +136,12 @@ def _side(case: Case, name: str, about: str, problems: tuple[Problem, ...]) -> Q
 
 
 def _with_sides(case: Case, problem: Problem) -> tuple[int, ...]:
-    """Mentions with a side that are this condition, or the leg pain of its region."""
+    """Mentions with a side that are this condition; of sciatica also the leg pain of its region."""
     return tuple(
         i
         for i, c in enumerate(case.findings.conditions)
         if c.sides
         and c.assertion == "present"
-        and (i in (*problem.mentions, *problem.details) or c.kind in (problem.kind, *_OF_THE_LEG))
+        and (i in (*problem.mentions, *problem.details) or (problem.kind in _SIDED and c.kind in _OF_THE_LEG))
         and same_or_unknown(c.regions, problem.regions)
     )
