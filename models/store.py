@@ -86,12 +86,12 @@ def arrays_of(reader: SecondReader, habit: Habit, confidence: Confidence) -> dic
 
 
 def hash_of(arrays: Mapping[str, Any], thresholds: Thresholds) -> str:
-    """SHA-256 over names, shapes and values (rounded to nine digits: summation order differs between machines)."""
+    """SHA-256 over names, shapes and values (which are rounded to nine digits)."""
     digest = hashlib.sha256(json.dumps(asdict(thresholds), sort_keys=True).encode())
     for name in sorted(arrays):
         array = np.asarray(arrays[name], dtype="<f8")
         digest.update(f"{name}{array.shape}".encode())
-        digest.update((np.round(array, 9) + 0.0).tobytes())
+        digest.update(array.tobytes())
     return digest.hexdigest()
 
 
