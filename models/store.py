@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import zipfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from importlib.resources import files
@@ -119,7 +120,7 @@ def load(folder: str | Path | None = None) -> Models | None:
         with np.load(io.BytesIO((place / ARRAYS).read_bytes()), allow_pickle=False) as held:
             arrays = {name: held[name] for name in held.files}
         return _built(meta, arrays)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
         raise InputError(
             f"{place}: holds no models of this version ({type(error).__name__}); train them again"
         ) from None

@@ -139,7 +139,10 @@ def test_the_built_in_models_need_no_scikit_learn(tmp_path):
     import subprocess
     import sys
 
-    script = "import sys\nfrom spinecode.models.store import load\nassert load()\nprint([n for n in ('sklearn', 'skops') if n in sys.modules])"
+    script = (
+        "import sys\nfrom spinecode.models.store import load\nassert load()\n"
+        "print([n for n in ('sklearn', 'skops') if n in sys.modules])"
+    )
     done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 
