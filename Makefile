@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .ONESHELL:
 .DEFAULT_GOAL := help
-.PHONY: help run test test-full lint format types dev-check probes properties verify mutants bench sbom clean
+.PHONY: help run test test-full lint format types dev-check probes properties verify scorecard mutants bench sbom clean
 
 PYTHON ?= python3.11
 BIN := .venv/bin
@@ -25,6 +25,7 @@ help:
 	@echo "make probes     assertion probes, beside medspaCy's defaults"
 	@echo "make properties what may be done to a note without changing its codes, on each corpus"
 	@echo "make verify     the decision layer proved: its whole space of findings against its invariants"
+	@echo "make scorecard  docs/scorecard.md and its pictures, rebuilt"
 	@echo "make mutants    the decision layer broken in every table row and branch: what the cases notice"
 	@echo "make bench      start-up and throughput against medspaCy"
 	@echo "make sbom       what users install, as a CycloneDX file (sbom.cdx.json)"
@@ -100,6 +101,9 @@ properties: .venv/installed
 
 verify: .venv/installed
 	cd .venv && ./bin/python -m spinecode.pipelines.verify
+
+scorecard: .venv/installed
+	$(BIN)/python benchmarks/scorecard.py "$(DEV_NOTES)"
 
 mutants: .venv/installed
 	$(BIN)/python benchmarks/mutants.py

@@ -373,6 +373,18 @@ def corpus_check(
         raise typer.Exit(EXIT_FINDING)
 
 
+@corpus.command("generate")
+def corpus_generate(
+    seed: Annotated[int, typer.Option(help="The same seed gives the same notes.")] = 7,
+    count: Annotated[int, typer.Option(min=1, help="How many notes.")] = 100,
+    debug: DebugOption = False,
+) -> None:
+    """Compose notes from fragments, with their facts and codes, as JSON lines."""
+    from .pipelines.generate import generated_lines
+
+    _print(generated_lines(seed, count))
+
+
 @corpus.command("split")
 def corpus_split(
     folder: Annotated[str, typer.Argument(metavar="FOLDER", help="A folder of corpora.")] = "corpora",

@@ -9,10 +9,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
+
+_MOST_PARTS: Final = 16
 
 Array = npt.NDArray[np.float64]
 
@@ -38,11 +40,12 @@ class Confidence:
         return {"mean": self._mean, "scale": self._scale, "weights": self._weights, "line": self._line}
 
     def of(self, features: Mapping[str, float]) -> tuple[float, tuple[Part, ...]]:
-        """The probability, rounded to four places, and the parts of all features, the strongest first."""
+        """The probability, rounded to four places, and the parts of the strongest features, the strongest first."""
         values = np.array([features[name] for name in self.names])
         moved = (values - self._mean) / self._scale * self._weights
         bias, slope, intercept = self._line.tolist()
         odds = slope * (float(moved.sum()) + bias) + intercept
-        parts = [Part(name, round(weight * slope, 6)) for name, weight in zip(self.names, moved.tolist(), strict=True)]
-        strongest = tuple(sorted(parts, key=lambda part: (-abs(part.weight), part.feature)))
+        weights = np.round(moved * slope, 6)
+        order = np.lexsort((np.arange(len(weights)), -np.abs(weights)))[:_MOST_PARTS].tolist()
+        strongest = tuple(Part(self.names[place], float(weights[place])) for place in order)
         return round(1.0 / (1.0 + math.exp(-odds)), 4), strongest

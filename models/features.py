@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -116,19 +115,19 @@ class Habit:
     def __init__(self, words: Sequence[str], surprise: npt.NDArray[np.float64]) -> None:
         self.words, self.surprise = tuple(words), surprise
         self._of: dict[str, float] = dict(zip(self.words, surprise.tolist(), strict=True))
-        self._stems = {word: _stem(word) for word in self.words}
+        self._known = {word: (self._of[word], _stem(word)) for word in self.words}
 
-    def surprise_of(self, word: str) -> float:
-        """Zero for a word that no read note had."""
-        return self._of.get(word, 0.0)
+    def of(self, word: str) -> tuple[float, str]:
+        """The surprise, zero for a word that no read note had, and what the word says: a name of the table of stems."""
+        return self._known.get(word) or (0.0, _stem(word))
 
-    def stem_of(self, word: str) -> str:
-        """What a word says, a name of the table of stems; empty for all others."""
-        found = self._stems.get(word)
-        return _stem(word) if found is None else found
+
+_FIRST_TWO: Final = frozenset(stem[:2] for stems in _STEMS.values() for stem in stems.split())
 
 
 def _stem(word: str) -> str:
+    if word[:2] not in _FIRST_TWO and not word[-1].isdigit():
+        return ""
     whole = _WHOLE.get(word)
     if whole is not None:
         return whole
@@ -162,7 +161,8 @@ def words_with_cover(decision: Decision) -> list[tuple[str, bool, bool]]:
     for match in _HEADING.finditer(text):
         end = min(match.start() + _DIAGNOSIS_LENGTH, len(text))
         near[match.start() : end] = b"\1" * (end - match.start())
-    return [(m.group().lower(), bool(covered[m.start()]), bool(near[m.start()])) for m in _WORD.finditer(text)]
+    found = [(m.group(), m.start()) for m in _WORD.finditer(text)]
+    return [(word.lower(), covered[at] == 1, near[at] == 1) for word, at in found]
 
 
 def _decided(decision: Decision) -> dict[str, float]:
@@ -226,18 +226,24 @@ def has_conflict(code_set: CodeSet, gaps: Gaps) -> bool:
 def _passed_over(decision: Decision, habit: Habit) -> dict[str, float]:
     """Words that no evidence covers: cue words by kind, and how surprising that is; in all, and in the diagnosis."""
     words = words_with_cover(decision)
-    missed = [(word, near) for word, covered, near in words if not covered]
-    stems = Counter((habit.stem_of(word), False) for word, _ in missed)
-    stems.update((habit.stem_of(word), True) for word, near in missed if near)
-    surprises = [habit.surprise_of(word) for word, _ in missed]
-    named = [habit.surprise_of(word) for word, near in missed if near]
+    everywhere, named = dict.fromkeys(("", *_STEMS), 0), dict.fromkeys(("", *_STEMS), 0)
+    surprises, of_diagnosis = [], []
+    for word, covered, near in words:
+        if covered:
+            continue
+        surprise, stem = habit.of(word)
+        everywhere[stem] += 1
+        surprises.append(surprise)
+        if near:
+            named[stem] += 1
+            of_diagnosis.append(surprise)
     return {
-        **{f"uncovered_{name}": _log(stems[name, False]) for name in _STEMS},
-        **{f"uncovered_{name}_in_diagnosis": _log(stems[name, True]) for name in _STEMS},
+        **{f"uncovered_{name}": _log(everywhere[name]) for name in _STEMS},
+        **{f"uncovered_{name}_in_diagnosis": _log(named[name]) for name in _STEMS},
         "passed_over": _log(math.fsum(surprises)),
-        "passed_over_in_diagnosis": _log(math.fsum(named)),
+        "passed_over_in_diagnosis": _log(math.fsum(of_diagnosis)),
         "most_passed_over": max(surprises, default=0.0),
-        "most_passed_over_in_diagnosis": max(named, default=0.0),
+        "most_passed_over_in_diagnosis": max(of_diagnosis, default=0.0),
         "passed_over_share": 10.0 * math.fsum(surprises) / max(1, len(words)),
     }
 

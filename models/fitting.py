@@ -69,13 +69,19 @@ def fit_reader(texts: Sequence[str], families: Sequence[frozenset[str]]) -> Fitt
     reader = SecondReader(
         vocabulary,
         known,
-        tfidf.idf_,
-        np.array([each.coef_[0] for each in classifiers.estimators_]),
-        np.array([each.intercept_[0] for each in classifiers.estimators_]),
+        _rounded(tfidf.idf_),
+        _rounded([each.coef_[0] for each in classifiers.estimators_]),
+        _rounded([each.intercept_[0] for each in classifiers.estimators_]),
     )
     return FittedReader(
         reader, {"tfidf": tfidf, "classifiers": classifiers, "vocabulary": vocabulary, "families": known}
     )
+
+
+def _rounded(values: Any) -> Array:
+    """Nine digits: what is left differs with the order of a sum, that is with the machine."""
+    rounded: Array = np.round(np.asarray(values, dtype=float), 9) + 0.0
+    return rounded
 
 
 def _counts(counted: Sequence[Mapping[str, int]], vocabulary: Sequence[str]) -> Any:
@@ -95,7 +101,7 @@ def fit_habit(decisions: Sequence[Decision]) -> Habit:
             times[word] += 1
             inside[word] += covered
     kept = sorted(word for word, count in notes.items() if count >= LEAST_NOTES and inside[word])
-    return Habit(kept, np.array([-math.log(1.0 - inside[word] / (times[word] + 1)) for word in kept]))
+    return Habit(kept, _rounded([-math.log(1.0 - inside[word] / (times[word] + 1)) for word in kept]))
 
 
 # -- the confidence ----------------------------------------------------------------------------------------------------
@@ -146,10 +152,10 @@ def fit_confidence(examples: Examples) -> FittedConfidence:
     line = _line(first[held], examples.right[held])
     confidence = Confidence(
         NAMES,
-        np.asarray(scaler.mean_),
-        np.asarray(scaler.scale_),
-        np.asarray(linear.coef_[0]),
-        np.array([linear.intercept_[0], line.coef_[0, 0], line.intercept_[0]]),
+        _rounded(scaler.mean_),
+        _rounded(scaler.scale_),
+        _rounded(linear.coef_[0]),
+        _rounded([linear.intercept_[0], line.coef_[0, 0], line.intercept_[0]]),
     )
     return FittedConfidence(confidence, {"scaler": scaler, "linear": linear, "line": line}, out)
 

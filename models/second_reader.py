@@ -43,9 +43,10 @@ class SecondReader:
     def read(self, text: str) -> Reading:
         """The expectation for one raw note; sublinear TF-IDF, not scaled by the length of the note, and the logistic function."""
         counted = terms(text)
-        known = [(self._index[term], count) for term, count in counted.items() if term in self._index]
-        words = [term for term in counted if " " not in term and not term.startswith("dx_")]
-        unknown = sum(term not in self._index for term in words) / max(1, len(words))
+        index = self._index
+        known = [(index[term], count) for term, count in counted.items() if term in index]
+        words = [term for term in counted if " " not in term and term[:3] != "dx_"]
+        unknown = sum([term not in index for term in words]) / max(1, len(words))
         if not known:
             return Reading(self._probabilities(self._bias), unknown, ())
         places = np.array([index for index, _ in known])

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import zipfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from importlib.resources import files
@@ -86,12 +87,12 @@ def arrays_of(reader: SecondReader, habit: Habit, confidence: Confidence) -> dic
 
 
 def hash_of(arrays: Mapping[str, Any], thresholds: Thresholds) -> str:
-    """SHA-256 over names, shapes and values (rounded to nine digits: summation order differs between machines)."""
+    """SHA-256 over names, shapes and values (which are rounded to nine digits)."""
     digest = hashlib.sha256(json.dumps(asdict(thresholds), sort_keys=True).encode())
     for name in sorted(arrays):
         array = np.asarray(arrays[name], dtype="<f8")
         digest.update(f"{name}{array.shape}".encode())
-        digest.update((np.round(array, 9) + 0.0).tobytes())
+        digest.update(array.tobytes())
     return digest.hexdigest()
 
 
@@ -119,7 +120,7 @@ def load(folder: str | Path | None = None) -> Models | None:
         with np.load(io.BytesIO((place / ARRAYS).read_bytes()), allow_pickle=False) as held:
             arrays = {name: held[name] for name in held.files}
         return _built(meta, arrays)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
         raise InputError(
             f"{place}: holds no models of this version ({type(error).__name__}); train them again"
         ) from None

@@ -57,9 +57,8 @@ def _marked(text: str, headings: list[int]) -> Iterator[str]:
 def terms(text: str) -> Counter[str]:
     """How often each word and each pair of neighbouring words stands in a note."""
     words = marked_words(text)
-    plain = [word for word in words if not word.startswith("dx_")]
-    named = [word for word in words if word.startswith("dx_")]
+    plain = [word for word in words if word[:3] != "dx_"]
+    named = [word for word in words if word[:3] == "dx_"]
     counts = Counter(words)
-    for line in (plain, named):
-        counts.update(map(" ".join, pairwise(line)))
+    counts.update([f"{first} {second}" for line in (plain, named) for first, second in pairwise(line)])
     return counts

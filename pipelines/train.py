@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from .. import __version__
 from ..coding.codeset import CodeSet
@@ -179,7 +180,8 @@ def train(
     notes = read_notes(paths)
     decided = decide_all(notes, weakened, seed, tell)
     try:
-        return fit(notes, decided, weakened=weakened, seed=seed, risk=risk, tell=tell)
+        with threadpool_limits(1):  # sums in one order: equal arrays
+            return fit(notes, decided, weakened=weakened, seed=seed, risk=risk, tell=tell)
     except ValueError as error:
         raise InputError(f"{' '.join(paths)}: too few notes to train on ({error})") from None
 

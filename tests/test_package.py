@@ -17,6 +17,7 @@ MODULES = {
     "axe-playwright-python": "axe_playwright_python",
     "prometheus-client": "prometheus_client",
     "python-docx": "docx",
+    "scikit-learn": "sklearn",
     "simple-icd-10-cm": "simple_icd_10_cm",
 }
 EXTRAS = [
