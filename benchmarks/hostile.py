@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import random
 from collections.abc import Callable, Iterator
@@ -62,7 +63,11 @@ def bodies(count: int, seed: int = 8) -> Iterator[tuple[str, str, bytes]]:
         if kind < 6:
             yield "/v1/suggest", "application/json", _dumps({"text": text, "encounter_id": text[:20]})
         elif kind == 6:
-            yield "/v1/query", "application/json", _dumps({"text": text, "answers": {text[:30]: text[-30:]}})
+            yield (
+                "/v1/query",
+                "application/json",
+                _dumps({"text": text, **({"answers": {text[:30]: text[-30:]}} if number % 4 == 0 else {})}),
+            )
         elif kind == 7:
             yield (
                 "/v1/audit",
@@ -101,10 +106,9 @@ def broken(dice: random.Random, text: str) -> bytes:
 
 
 def _fhir(dice: random.Random, text: str) -> bytes:
-    attachment = {
-        "contentType": dice.choice(("text/plain", "application/pdf", "text/rtf", text[:20])),
-        "data": text[:200],
-    }
+    coded = base64.b64encode(text.encode()).decode()
+    kind = dice.choice(("text/plain", "text/html", "application/pdf", "text/rtf", text[:20]))
+    attachment = {"contentType": kind, "data": dice.choice((text[:200], coded, coded))}
     reference = {"resourceType": "DocumentReference", "status": "current", "content": [{"attachment": attachment}]}
     odd = dice.choice(
         ([reference], {"resource": reference}, [{"resource": reference}], 5, [5], [{"resource": [reference]}])

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from spinecode.web import jobs
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "benchmarks"))
 import bench_serve
@@ -23,6 +24,13 @@ def test_hostile_inputs_neither_break_nor_hold_it(busy):
     assert met.statuses["200"] > 250
     assert met.statuses["400"] > 20
     assert "defect" not in busy.log
+
+
+def test_hostile_notes_have_a_page(engine, hostile):
+    for text in hostile.texts(80, seed=3):
+        outcome, body = jobs.answer(engine, "page_note", {"text": text, "provider": text[:50], "answers": (text[:40],)})
+        assert outcome == "done", body
+        assert body.count("<script") == 1
 
 
 def test_many_clients_get_the_answers_of_one(busy):

@@ -108,3 +108,12 @@ def test_every_sample_has_something_to_show(engine):
     assert all(result.codes for result in shown.values())
     assert shown["side-missing"].gaps
     assert len(shown["red-flags"].red_flags) == 3
+
+
+def test_route_and_confidence_are_shown_with_their_reasons(engine):
+    text = samples()[0].text
+    result, body = engine.suggest(text), html.unescape(page(engine, text))
+    assert result.confidence is not None
+    assert f"{100 * result.confidence:.0f} % sure" in body
+    for reason in result.reasons:
+        assert reason.message in body

@@ -45,6 +45,7 @@ _OUTCOMES: Final = {
     "query": "No code can be given from this note as it stands. A query to the provider is needed.",
     "out_of_scope": "Nothing in this note is codable here.",
 }
+_ROUTES: Final = {"auto": "Auto", "review": "For review", "query": "To the provider"}
 _NOTES: Final = (
     ("includes", "Includes"),
     ("inclusionTerm", "Inclusion terms"),
@@ -70,7 +71,7 @@ def environment() -> Environment:
     env.filters.update(plain=plain, visible=view.visible, colour=view.colour, status_words=view.status_words)
     env.filters["heading"] = lambda section: plain(section).strip("(): ")
     env.filters["words"] = lambda name: str(name).replace("_", " ")
-    env.globals.update(version=__version__, roles=_ROLES, outcomes=_OUTCOMES)
+    env.globals.update(version=__version__, roles=_ROLES, outcomes=_OUTCOMES, routes=_ROUTES)
     return env
 
 
