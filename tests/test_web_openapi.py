@@ -75,5 +75,5 @@ def test_what_is_described_is_what_happens(described, method, path):
         case.call_and_validate(checks=CHECKS)
 
     positive()
-    if operation.body:
+    if operation.body and path != "/v1/batch":  # whose body is any text: what is wrong is told line by line, with 200
         negative()
