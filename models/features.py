@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import re
 from collections.abc import Mapping, Sequence
@@ -125,6 +126,7 @@ class Habit:
 _FIRST_TWO: Final = frozenset(stem[:2] for stems in _STEMS.values() for stem in stems.split())
 
 
+@functools.lru_cache(maxsize=50_000)
 def _stem(word: str) -> str:
     if word[:2] not in _FIRST_TWO and not word[-1].isdigit():
         return ""

@@ -56,10 +56,13 @@ Outcomes = tuple[tuple[Answer, tuple[str, ...]], ...]
 
 
 def _outcomes(case: Case, question: Question, now: tuple[str, ...], release: str | Tabular | None) -> Outcomes:
-    outcomes = tuple(
-        (answer, now if _leaves_codes(answer) else claim_codes(answer.change(case.findings), release))
-        for answer in question.answers
-    )
+    known: dict[str, tuple[str, ...]] = {}
+    for answer in question.answers:
+        if _leaves_codes(answer):
+            known[answer.value] = now
+        else:
+            known[answer.value] = known.get(answer.like) or claim_codes(answer.change(case.findings), release)
+    outcomes = tuple((answer, known[answer.value]) for answer in question.answers)
     return _without_idle(outcomes, now) if question.element == "etiology" else outcomes
 
 

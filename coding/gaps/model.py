@@ -36,7 +36,8 @@ class Answer:
     """One value that an open fact may have. ``words``: the answer as a provider would say it.
 
     ``introduces``: the answer names a diagnosis that the note does not state as certain; ``indicators`` are the words
-    of the note that speak for it. ``neutral``: it is recorded, but no code hangs on it.
+    of the note that speak for it. ``neutral``: it is recorded, but no code hangs on it. ``like``: the earlier answer to
+    the same question that gives the same codes.
     """
 
     value: str
@@ -45,6 +46,7 @@ class Answer:
     introduces: bool = False
     indicators: tuple[Evidence, ...] = ()
     neutral: bool = False
+    like: str = ""
 
 
 @dataclass(frozen=True)

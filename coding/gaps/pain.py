@@ -32,6 +32,9 @@ _KINDS_OF_PAIN: Final[tuple[tuple[str, str, Quality], ...]] = (
     ("facetogenic", "from the facet joints", "facetogenic"),
     ("discogenic", "from the disc, without degeneration", "discogenic"),
 )
+_SAME_CODE: Final = "mechanical"
+"""Whatever kind is named, low back pain of a stated kind has one code."""
+
 _SPEAKS_FOR: Final[dict[str, frozenset[str]]] = {
     "mechanical": frozenset({"muscle_spasm", "multifidus_dysfunction", "segmental_dysfunction"}),
     "facetogenic": frozenset({"facet_arthropathy", "facet_syndrome", "spondylosis"}),
@@ -175,7 +178,7 @@ def _kinds(case: Case) -> Iterator[Question]:
             continue  # pain of the neck and upper back has one code, whatever its kind
         index = lead(case, problem)
         answers = [
-            Answer(value, words, saying(index, quality), indicators=_speaking(case, problem, value))
+            Answer(value, words, saying(index, quality), indicators=_speaking(case, problem, value), like=_SAME_CODE)
             for value, words, quality in _KINDS_OF_PAIN
             if low
         ]
