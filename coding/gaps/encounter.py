@@ -236,11 +236,13 @@ def _pregnancy(case: Case) -> Iterator[Question]:
 
 
 def _saying(state: Pregnancy, value: str) -> tuple[Evidence, ...]:
-    """The words of the note that speak for one trimester: its name, or the weeks that give it."""
-    found = {d.evidence for d in state.details if d.about == "trimester" and state.trimester == value}
-    if trimester_of_weeks(state.weeks) == value:
-        found.add(state.evidence)
-    return tuple(sorted(found))
+    """The words of the note that speak for one trimester: its name, or the weeks that give it; none if they are the same."""
+    named = {d.evidence for d in state.details if d.about == "trimester"} - {state.evidence}
+    if not named:
+        return ()
+    found = named if state.trimester == value else set()
+    weeks = {state.evidence} if trimester_of_weeks(state.weeks) == value else set()
+    return tuple(sorted(found | weeks))
 
 
 def _stated(state: Pregnancy, **said: object) -> Change:
