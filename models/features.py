@@ -17,6 +17,7 @@ from ..coding.findings import Evidence, Findings
 from ..coding.gaps.model import Gaps
 from .families import families_of
 from .second_reader import Reading
+from .words import Token, tokens
 
 _DIAGNOSTIC: Final = frozenset({"assessment", "post_diagnosis", "pre_diagnosis", "indication"})
 _UNSPECIFIED: Final = ("M54.9", "M54.50", "M54.10", "M54.30", "M54.40", "M48.00", "M41.9", "M45.9", "M51.9")
@@ -43,7 +44,6 @@ _STEMS: Final[Mapping[str, str]] = {
 """Beginnings of words of spine notes by what they say (a whole word with ``$``). Such words outside all evidence are what
 the rules may have passed over."""
 
-_WORD: Final = re.compile(r"[a-z][a-z'-]*[a-z]|[a-z]|[ctls]\d{1,2}", re.IGNORECASE)
 _LEVEL: Final = re.compile(r"[ctls]\d{1,2}")
 _BEGIN: Final = {
     name: tuple(stem for stem in stems.split() if not stem.endswith("$")) for name, stems in _STEMS.items()
@@ -142,17 +142,19 @@ def _is_level(word: str) -> bool:
     return _LEVEL.fullmatch(word) is not None
 
 
-def features(decision: Decision, reading: Reading, habit: Habit) -> dict[str, float]:
+def features(
+    decision: Decision, reading: Reading, habit: Habit, cut: Sequence[Token] | None = None
+) -> dict[str, float]:
     """All features of a decision by name; finite numbers, counts damped by a logarithm."""
     return {
         **_decided(decision),
         **_open(decision),
-        **_passed_over(decision, habit),
+        **_passed_over(decision, habit, cut),
         **_disagreement(decision, reading),
     }
 
 
-def words_with_cover(decision: Decision) -> list[tuple[str, bool, bool]]:
+def words_with_cover(decision: Decision, cut: Sequence[Token] | None = None) -> list[tuple[str, bool, bool]]:
     """Each word of the note: whether some evidence covers it, and whether it stands behind a diagnosis heading."""
     text = decision.text
     covered = bytearray(len(text))
@@ -163,8 +165,8 @@ def words_with_cover(decision: Decision) -> list[tuple[str, bool, bool]]:
     for match in _HEADING.finditer(text):
         end = min(match.start() + _DIAGNOSIS_LENGTH, len(text))
         near[match.start() : end] = b"\1" * (end - match.start())
-    found = [(m.group(), m.start()) for m in _WORD.finditer(text)]
-    return [(word.lower(), covered[at] == 1, near[at] == 1) for word, at in found]
+    found = tokens(text) if cut is None else cut
+    return [(word, covered[at] == 1, near[at] == 1) for word, at in found if word[0].isalpha()]
 
 
 def _decided(decision: Decision) -> dict[str, float]:
@@ -225,9 +227,9 @@ def has_conflict(code_set: CodeSet, gaps: Gaps) -> bool:
     )
 
 
-def _passed_over(decision: Decision, habit: Habit) -> dict[str, float]:
+def _passed_over(decision: Decision, habit: Habit, cut: Sequence[Token] | None) -> dict[str, float]:
     """Words that no evidence covers: cue words by kind, and how surprising that is; in all, and in the diagnosis."""
-    words = words_with_cover(decision)
+    words = words_with_cover(decision, cut)
     everywhere, named = dict.fromkeys(("", *_STEMS), 0), dict.fromkeys(("", *_STEMS), 0)
     surprises, of_diagnosis = [], []
     for word, covered, near in words:

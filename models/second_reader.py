@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .words import terms
+from .words import Token, terms
 
 Array = npt.NDArray[np.float64]
 
@@ -40,9 +40,9 @@ class SecondReader:
         """What is saved."""
         return {"idf": self._idf, "weights": self._weights, "bias": self._bias}
 
-    def read(self, text: str) -> Reading:
+    def read(self, text: str, cut: Sequence[Token] | None = None) -> Reading:
         """The expectation for one raw note; sublinear TF-IDF, not scaled by the length of the note, and the logistic function."""
-        counted = terms(text)
+        counted = terms(text, cut)
         index = self._index
         known = [(index[term], count) for term, count in counted.items() if term in index]
         words = [term for term in counted if " " not in term and term[:3] != "dx_"]

@@ -25,6 +25,7 @@ from .confidence import Confidence
 from .features import NAMES, Decision, Habit, features
 from .routing import Reason, Route, Thresholds, doubt_of, route_of
 from .second_reader import SecondReader
+from .words import tokens
 
 ARRAYS: Final = "arrays.npz"
 META: Final = "models.json"
@@ -65,8 +66,9 @@ class Models:
         limits = self.thresholds
         if auto is not None:
             limits = Thresholds(auto, limits.expects, limits.doubts, limits.risk)
-        reading = self.reader.read(decision.text)
-        confidence, parts = self.confidence.of(features(decision, reading, self.habit))
+        cut = tokens(decision.text)
+        reading = self.reader.read(decision.text, cut)
+        confidence, parts = self.confidence.of(features(decision, reading, self.habit, cut))
         doubts = doubt_of(decision, reading, self.reader, limits)
         route, reasons = route_of(decision, confidence, parts, doubts, limits)
         return Judgement(confidence, route, reasons, self.hash[:16])

@@ -6,12 +6,16 @@ Deliberately not the reading of `nlp/`: the second reader is worth something onl
 from __future__ import annotations
 
 import re
+import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Final
 
-_TOKEN: Final = re.compile(r"[a-z][a-z'-]*[a-z]|[a-z]|[ctls]\d{1,2}(?:-[ctls]?\d{1,2})?|\n|[.;:!?]", re.IGNORECASE)
+_TOKEN: Final = re.compile(r"[ctls]\d{1,2}(?!\d)|[a-z][a-z'-]*[a-z]|[a-z]|\n|[.;:!?]")
+Token = tuple[str, int]
+"""A word, a sign that ends a clause or a line feed, in small letters, and where it stands."""
+
 _DENYING: Final = frozenset(
     {
         *("no", "not", "denies", "denied", "deny", "without", "negative", "never", "none", "ruled", "rule"),
@@ -29,34 +33,44 @@ _DIAGNOSIS_WORDS: Final = 40
 """So many words behind a diagnosis heading count as the diagnosis; the plan follows it."""
 
 
-def marked_words(text: str) -> list[str]:
+def tokens(text: str) -> list[Token]:
+    """The tokens of a note. A vertebral level is one word."""
+    # Folding must not move what stands behind it: the few letters that grow or shrink stay as they are.
+    folded = text.lower()
+    if len(folded) != len(text):
+        folded = "".join(letter.lower() if len(letter.lower()) == 1 else letter for letter in text)
+    return [(match.group(), match.start()) for match in _TOKEN.finditer(folded)]
+
+
+def marked_words(text: str, cut: Sequence[Token] | None = None) -> list[str]:
     """Words in note order: plain, ``not_`` behind a denying word, and again with ``dx_`` behind a diagnosis heading."""
     headings = [match.start() for match in _DIAGNOSIS.finditer(text)]
-    return list(_marked(text, headings))
+    return _marked(tokens(text) if cut is None else cut, headings)
 
 
-def _marked(text: str, headings: list[int]) -> Iterator[str]:
+def _marked(cut: Sequence[Token], headings: list[int]) -> list[str]:
+    marked: list[str] = []
     denied, left = False, 0
-    waiting = iter([*headings, len(text) + 1])
+    waiting = iter([*headings, sys.maxsize])
     heading = next(waiting)
-    for match in _TOKEN.finditer(text):
-        while match.start() >= heading:
+    for word, at in cut:
+        while at >= heading:
             heading, left = next(waiting), _DIAGNOSIS_WORDS
-        word = match.group().lower()
-        if not word[0].isalpha():
+        if not "a" <= word[0] <= "z":
             denied = denied and word == ":"
             continue
-        yield f"not_{word}" if denied else word
+        marked.append(f"not_{word}" if denied else word)
         if left:
             left -= 1
             if not denied:
-                yield f"dx_{word}"
+                marked.append(f"dx_{word}")
         denied = denied or word in _DENYING
+    return marked
 
 
-def terms(text: str) -> Counter[str]:
+def terms(text: str, cut: Sequence[Token] | None = None) -> Counter[str]:
     """How often each word and each pair of neighbouring words stands in a note."""
-    words = marked_words(text)
+    words = marked_words(text, cut)
     plain = [word for word in words if word[:3] != "dx_"]
     named = [word for word in words if word[:3] == "dx_"]
     counts = Counter(words)

@@ -11,7 +11,7 @@ import pytest
 import spinecode
 from spinecode.models import fitting, store
 from spinecode.models.routing import Reason, route_of
-from spinecode.models.words import marked_words
+from spinecode.models.words import marked_words, tokens
 from spinecode.pipelines.corpus import check_corpora, write_splits
 from spinecode.pipelines.figures import auroc, calibration_error, clopper_pearson
 from spinecode.pipelines.generate import generate
@@ -148,6 +148,8 @@ def test_the_built_in_models_need_no_scikit_learn(tmp_path):
 
 
 def test_words_are_marked_by_what_stands_before_them():
+    assert marked_words("L4-5 and T12, İ C6") == ["l4", "and", "t12", "c6"]
+    assert [text[at : at + 2] for text in ("İİ L5",) for word, at in tokens(text) if word == "l5"] == ["L5"]
     words = marked_words("Denies back pain. Neck stiff.\nAssessment: cervical pain")
     assert "not_back" in words
     assert "neck" in words
