@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
 from .confidence import Part
 from .features import Decision, coded_families, has_conflict, told
+from .judgement import Reason, Route
 from .second_reader import Reading, SecondReader
-
-Route = Literal["auto", "review", "query"]
 
 MOST_REASONS: Final = 3
 
@@ -25,15 +24,6 @@ class Thresholds:
     expects: float = 0.8
     doubts: float = 0.97
     risk: float = 0.02
-
-
-@dataclass(frozen=True)
-class Reason:
-    """Why the route is what it is. ``message`` holds no word of the note; ``words`` are words of it."""
-
-    reason: str
-    message: str
-    words: tuple[str, ...] = ()
 
 
 def doubt_of(decision: Decision, reading: Reading, reader: SecondReader, limits: Thresholds) -> tuple[Reason, ...]:

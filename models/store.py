@@ -23,7 +23,8 @@ import numpy as np
 from ..coding.errors import InputError
 from .confidence import Confidence
 from .features import NAMES, Decision, Habit, features
-from .routing import Reason, Route, Thresholds, doubt_of, route_of
+from .judgement import Judgement
+from .routing import Thresholds, doubt_of, route_of
 from .second_reader import SecondReader
 from .words import tokens
 
@@ -39,16 +40,6 @@ TRUSTED: Final = (
     "sklearn.preprocessing._label.LabelBinarizer",
 )
 """What may be in a skops file of ours; a file with any other type is refused."""
-
-
-@dataclass(frozen=True)
-class Judgement:
-    """What the models say of one decision."""
-
-    confidence: float
-    route: Route
-    reasons: tuple[Reason, ...]
-    models: str
 
 
 @dataclass(frozen=True)

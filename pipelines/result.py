@@ -15,8 +15,7 @@ from typing import Any, Final, get_args
 from ..coding.codeset import Code, CodeSet, NotCoded, Notice, Outcome, RedFlag, Role, Seen, Status
 from ..coding.findings import Evidence, Findings, json_schema, to_json
 from ..coding.gaps.model import Effect, Element, Gap, Gaps, OpenFact, Option
-from ..models.routing import Reason, Route
-from ..models.store import Judgement
+from ..models.judgement import Judgement, Reason, Route
 
 SCHEMA: Final = "spinecode/result/1"
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from datetime import date
 from functools import cache
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from .. import __version__
 from ..coding.codeset import CodeSet
@@ -23,12 +23,12 @@ from ..coding.gaps.analysis import gaps_of
 from ..coding.releases import release_for
 from ..coding.tables import releases
 from ..coding.tabular import Tabular
-from ..models.features import Decision
-from ..models.store import Models
-from ..models.store import load as load_models
 from .release import load
 from .result import Result, build_result
 from .text_input import check_date, check_text
+
+if TYPE_CHECKING:
+    from ..models.store import Models
 
 
 class ReadsNotes(Protocol):
@@ -63,9 +63,7 @@ class Spinecode:
             raise InputError(f"{auto}: the least confidence of auto is a number from 0 to 1")
         self.release_file = open_release(release_file)
         self._reader = reader or _built_in_reader()
-        self._models = (
-            load_models(None if models == "built-in" else models) if isinstance(models, str | Path) else models
-        )
+        self._models = _open_models(models)
         self._auto = auto
 
     def suggest(
@@ -92,7 +90,11 @@ class Spinecode:
         release = release_of(findings.date_of_service, self.release_file)
         code_set = decide(findings, release)
         gaps = gaps_of(findings, code_set, release)
-        judged = self._models.judge(Decision(text, findings, code_set, gaps), auto=self._auto) if self._models else None
+        judged = None
+        if self._models is not None:
+            from ..models.features import Decision
+
+            judged = self._models.judge(Decision(text, findings, code_set, gaps), auto=self._auto)
         return build_result(
             text,
             findings,
@@ -109,6 +111,15 @@ class Spinecode:
     def replay(findings_json: Mapping[str, Any] | str, release: str | Tabular | None = None) -> CodeSet:
         """Decide stored findings again; see `replay`."""
         return replay(findings_json, release)
+
+
+def _open_models(models: Models | str | Path | None) -> Models | None:
+    """Trained models; those in files are loaded when an engine is built, and their numbers never before."""
+    if not isinstance(models, str | Path):
+        return models
+    from ..models.store import load as load_models
+
+    return load_models(None if models == "built-in" else models)
 
 
 def open_release(file: str | Path | Tabular | None) -> Tabular | None:
@@ -163,7 +174,8 @@ def replay(
 @cache
 def models_hash() -> str | None:
     """The hash of the models of the package; None if it has none."""
-    models = load_models()
+    models = _open_models("built-in")
+    assert models is not None
     return models.hash[:16] if models else None
 
 
