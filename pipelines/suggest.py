@@ -175,7 +175,6 @@ def replay(
 def models_hash() -> str | None:
     """The hash of the models of the package; None if it has none."""
     models = _open_models("built-in")
-    assert models is not None
     return models.hash[:16] if models else None
 
 
