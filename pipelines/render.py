@@ -41,6 +41,7 @@ def render(result: Result) -> str:
         _red_flags(result),
         _clarified(result),
         _codes(result),
+        _route(result),
         _gaps(result),
         _not_coded(result),
         _seen(result),
@@ -91,6 +92,14 @@ def _clarified(result: Result) -> list[str]:
 
 def _codes_in_a_row(codes: Iterable[str]) -> str:
     return " + ".join(codes) or "no code"
+
+
+def _route(result: Result) -> list[str]:
+    """Where the encounter goes and why; nothing without models, or where there is nothing to send."""
+    if result.route is None or result.confidence is None or result.outcome == "out_of_scope":
+        return []
+    why = "; ".join(reason.message for reason in result.reasons)
+    return wrapped(f"ROUTE {result.route}, confidence {result.confidence:.2f}: {plain(why)}", 0, 6)
 
 
 def _gaps(result: Result) -> list[str]:
