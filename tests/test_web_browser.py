@@ -29,7 +29,7 @@ PAGES = (
 SIZES = {"wide": (1280, 900), "narrow": (390, 844)}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium():
     from playwright.sync_api import sync_playwright
 
