@@ -335,7 +335,7 @@ def test_workers_survive_what_notes_do_to_them():
 def test_more_than_can_wait_is_shed(serving, tmp_path):
     """Ten times as many at once as may wait: each is answered or told when to come back, and none in another way."""
     with serving.Server(tmp_path / "shed", "--workers", "1") as running:
-        text = "Low back pain with left sciatica. " * 60
+        text = "Low back pain with left sciatica. " * 900  # slow enough that one worker falls behind
 
         def one(number):
             try:
