@@ -54,11 +54,16 @@ def _tied(case: Case, index: int) -> bool:
     pains = [
         i for i in case.present(*sorted(SPINAL_PAIN)) if is_low(case.mention(i).regions) and _told(case.mention(i))
     ]
-    if case.tied(pains, (index,), "not_due_to"):
+    if case.tied(pains, (index,), "not_due_to") or not _said_low(c, case.mentions(pains)):
         return False
     if "pain_generator" in c.qualities or case.tied(pains, (index,), "due_to", "with"):
         return True
     return bool(pains) and c.source == "assessment"
+
+
+def _said_low(change: Condition, pains: tuple[Condition, ...]) -> bool:
+    """Whether the change or the pain is said to lie in the low back: the neck has Modic changes too."""
+    return any(LOW_BACK in groups_of(c.regions) for c in (change, *pains))
 
 
 def _told(c: Condition) -> bool:
