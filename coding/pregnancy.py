@@ -5,7 +5,6 @@ from __future__ import annotations
 from .case import Case
 from .codes import plain
 from .problem import Draft, Found, Place
-from .regions import groups_of
 from .tables import tables
 
 FIRST: Place = (-1, 0)
@@ -63,16 +62,18 @@ def _week(weeks: int) -> str:
 
 def external_causes(case: Case, drafts: tuple[Draft, ...]) -> Found:
     """How it happened, optional and last (I.C.20), with the 7th character of the injury it explains."""
-    injured = [d for d in drafts if d.code.startswith("S") and groups_of(d.regions) is not None]
+    injured = [d for d in drafts if d.code.startswith("S")]
     if not injured:
         return Found()
     phase = injured[0].code[-1]
     found: list[Draft] = []
-    for injury in case.findings.injuries:
-        if injury.assertion != "present":
-            continue
+    told = [injury for injury in case.findings.injuries if injury.assertion == "present"]
+    kinds_of_fall = [i.mechanism for i in told if (i.mechanism or "").startswith("fall_")]
+    for injury in told:
         evidence = (injury.evidence, *(detail.evidence for detail in injury.details))
-        row = tables().codes.get(("external_cause", "", f"{injury.mechanism}_{phase}"))
+        # "Slipped on ice and fell" is one fall, and its kind is told.
+        mechanism = kinds_of_fall[0] if kinds_of_fall and injury.mechanism == "fall" else injury.mechanism
+        row = tables().codes.get(("external_cause", "", f"{mechanism}_{phase}"))
         if row and not any(d.code == row.code for d in found):
             found.append(plain("external_cause", row.variant, "external-cause", LAST, evidence))
         if injury.at_work and phase == "A" and not any(d.family == "work_status" for d in found):

@@ -11,6 +11,8 @@ import itertools
 
 from spacy.tokens import Span
 
+from ..coding.regions import same_or_unknown
+from . import levels as lv
 from .lexicon import words
 from .pain_sites import PainSites
 from .pipeline import metadata
@@ -238,23 +240,42 @@ class SentenceReader:
                 return
 
     def _share_levels(self) -> None:
-        """As in "degenerative disc disease and small protrusion at L5-S1": findings joined by *and* share the level."""
+        """As in "degenerative disc disease and small protrusion at L5-S1": findings joined by *and* share the level.
+
+        Of "lumbar disc herniation with radiculopathy at L5-S1" the disc's region word need not be missing: where the
+        nerve suffers the disc is meant.
+        """
         for mention, following in reversed(list(itertools.pairwise(self.mentions))):
-            if (
-                {mention.kind, following.kind} <= _OF_LEVELS
-                and not (mention.discs or mention.vertebrae or mention.regions or mention.vetoed)
-                and following.discs
-                and self._joined_in_phrase(mention.head.end, following.head.start)
-                and any(about == "levels" and following.head.end <= span.start for about, span in following.notes)
-            ):
+            told_behind = any(about == "levels" and following.head.end <= span.start for about, span in following.notes)
+            if not (told_behind and following.discs) or mention.kind not in _OF_LEVELS:
+                continue
+            if mention.discs or mention.vertebrae or mention.vetoed:
+                continue
+            if self._is_one_finding(mention, following) or self._is_its_nerve(mention, following):
                 mention.discs, mention.sited = list(following.discs), True
                 mention.notes.extend(note for note in following.notes if note[0] == "levels")
 
-    def _joined_in_phrase(self, start: int, end: int) -> bool:
-        """Whether *and* joins two noun phrases with nothing but their own adjectives between."""
+    def _is_one_finding(self, mention: Mention, following: Mention) -> bool:
+        joined = self._joined_in_phrase(mention.head.end, following.head.start, "and")
+        return joined and following.kind in _OF_LEVELS and not mention.regions
+
+    def _is_its_nerve(self, mention: Mention, following: Mention) -> bool:
+        near = [lv.region_of_disc(disc) for disc in following.discs]
+        return (
+            following.kind in ("radiculopathy", "root_compression")
+            and self._joined_in_phrase(mention.head.end, following.head.start, "with")
+            and same_or_unknown(mention.regions, near)  # type: ignore[arg-type]
+        )
+
+    def _joined_in_phrase(self, start: int, end: int, joint: str) -> bool:
+        """Whether the word joins two noun phrases with nothing but their own adjectives between."""
         words = [self.view.words[i] for i in range(start, end)]
-        return "and" in words and all(
-            w in NP_WORDS or w in JOINERS or self.view.at.get(start + k) is not None or self._attribute_at(start + k)
+        return joint in words and all(
+            w == joint
+            or w in NP_WORDS
+            or w in JOINERS
+            or self.view.at.get(start + k) is not None
+            or self._attribute_at(start + k)
             for k, w in enumerate(words)
         )
 
