@@ -5,7 +5,8 @@
 A mutant is one small change: a row deleted, a code or a region swapped, a comparison turned, a constant changed, a
 branch taken always or never, a statement left out. Each is made inside the running program (a row of the tables read, the code
 of a function), held against all of `tests/cases`, the invariants on a fixed sample of the space and the tests of the edits,
-and undone. Prints "N mutants, S survivors" and each survivor.
+and undone. Prints "N mutants, S survivors" and each survivor. A survivor that answers every note of a wider part of the
+space as before is printed as *alike*: no note is known that could tell it (a shortcut, a sort of what is sorted already).
 """
 
 from __future__ import annotations
@@ -26,11 +27,12 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import CodeType, FrameType, FunctionType, ModuleType
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from spinecode.coding import findings as f
 from spinecode.coding import tables as tables_module
+from spinecode.coding.codeset import CodeSet
 from spinecode.coding.decide import decide
 from spinecode.coding.tables import REGIONS, InjuryRow, tables, tabular
 from spinecode.pipelines import cases, invariants, space, verify
@@ -47,6 +49,8 @@ TESTS = Path(__file__).resolve().parent.parent / "tests" / "test_decide_edits.py
 CASES = Path(__file__).resolve().parent.parent / "tests" / "cases"
 Undo = Callable[[], None]
 SAMPLE_FAMILIES, SAMPLE_PAIRS, SAMPLE_ROWS = 5003, 2003, 31
+WIDE_FAMILIES, WIDE_PAIRS, WIDE_ROWS = 997, 499, 5
+Fate = Literal["noticed", "alike", "survived"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -391,18 +395,22 @@ class Judge:
 
     cases: list[cases.Case]
     sample: list[f.Findings]
+    wide: list[tuple[f.Findings, CodeSet]]
+    """Notes of the space with the answers of the decision layer as it is."""
 
-    def notices(self, mutant: Mutant) -> bool:
-        """Whether anything fails while the mutant lives."""
+    def fate(self, mutant: Mutant) -> Fate:
+        """Whether anything fails while the mutant lives, and if nothing does, whether any answer differs."""
         try:
             undo = mutant.apply()
         except Exception:  # it does not even load: what reads the table refuses it, or Python does
-            return True
+            return "noticed"
         signal.setitimer(signal.ITIMER_REAL, SECONDS)
         try:
-            return self._fails() or (mutant.where.startswith("edits.py") and _tests_fail())
+            if self._fails() or (mutant.where.startswith("edits.py") and _tests_fail()):
+                return "noticed"
+            return "alike" if all(decide(note) == answer for note, answer in self.wide) else "survived"
         except Exception:  # a crash is noticed too
-            return True
+            return "noticed"
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
             undo()
@@ -450,27 +458,29 @@ def _forget() -> None:
             function.cache_clear()
 
 
-def sample() -> list[f.Findings]:
-    """A fixed sample of the space that `verify` decides in full."""
+def sample(families: int, pairs: int, rows: int) -> list[f.Findings]:
+    """A fixed part of the space that `verify` decides in full: one note in so many of each of its parts."""
     factors = space.factors()
-    rows = covering([len(x.values) for x in factors], [x.likely for x in factors], 2)[::SAMPLE_ROWS]
-    notes = [*space.families(space.Share(3, SAMPLE_FAMILIES)), *space.pairs(space.Share(5, SAMPLE_PAIRS))]
-    return [*notes, *(space.combined(row, factors) for row in rows.tolist())]
+    combined = covering([len(x.values) for x in factors], [x.likely for x in factors], 2)[::rows]
+    notes = [*space.families(space.Share(3, families)), *space.pairs(space.Share(5, pairs))]
+    return [*notes, *(space.combined(row, factors) for row in combined.tolist())]
 
 
 _JUDGE: Judge | None = None
 _MUTANTS: list[Mutant] = []
 
 
-def _noticed(index: int) -> bool:
+def _fate(index: int) -> Fate:
     assert _JUDGE is not None
-    return _JUDGE.notices(_MUTANTS[index])
+    return _JUDGE.fate(_MUTANTS[index])
 
 
-def run(mutants: list[Mutant], processes: int) -> list[Mutant]:
-    """The survivors; each is printed as soon as it is known."""
-    global _JUDGE, _MUTANTS
-    _JUDGE, _MUTANTS = Judge(cases.read_cases(CASES), sample()), mutants
+def run(mutants: list[Mutant], processes: int) -> Counter[Fate]:
+    """How many of each fate; what survives is printed as soon as it is known."""
+    global _JUDGE, _MUTANTS  # noqa: PLW0603  what the forked workers inherit
+    wide = [(note, decide(note)) for note in sample(WIDE_FAMILIES, WIDE_PAIRS, WIDE_ROWS)]
+    _JUDGE = Judge(cases.read_cases(CASES), sample(SAMPLE_FAMILIES, SAMPLE_PAIRS, SAMPLE_ROWS), wide)
+    _MUTANTS = mutants
     wrong = [case.name for case in _JUDGE.cases if _wrong(case)]
     if wrong:
         raise SystemExit(f"mutants: {len(wrong)} cases fail before anything is broken: {wrong[0]}")
@@ -478,12 +488,13 @@ def run(mutants: list[Mutant], processes: int) -> list[Mutant]:
         raise SystemExit("mutants: an invariant is violated before anything is broken; see make verify")
     signal.signal(signal.SIGALRM, _ring)
     with multiprocessing.get_context("fork").Pool(processes) as pool:
-        survivors = []
-        for mutant, seen in zip(mutants, pool.imap(_noticed, range(len(mutants)), chunksize=8), strict=True):
-            if not seen:
-                survivors.append(mutant)
-                print(f"survived  {mutant.where}  {mutant.what}", flush=True)
-    return survivors
+        fates: Counter[Fate] = Counter()
+        for mutant, fate in zip(mutants, pool.imap(_fate, range(len(mutants)), chunksize=8), strict=True):
+            fates[fate] += 1
+            if fate != "noticed":
+                print(f"{fate:<8}  {mutant.where}  {mutant.what}", flush=True)
+    print(f"alike: {fates['alike']} answer all of {len(wide)} notes of the space as before")
+    return fates
 
 
 def _named(where: str, what: str) -> str:
@@ -504,17 +515,19 @@ def main() -> int:
     made = [*rows, *code_mutants(names)]
     if options.survivors:
         report = Path(options.survivors).read_text(encoding="utf-8")
-        survived = {_named(*line.split("  ", 2)[1:]) for line in report.splitlines() if line.startswith("survived  ")}
+        lines = [line for line in report.splitlines() if line.startswith(("survived  ", "alike     "))]
+        survived = {_named(*re.split(r"  +", line, maxsplit=2)[1:]) for line in lines}
         made = [m for m in made if _named(m.where, m.what) in survived]
         rows = [m for m in rows if m in made]
     mutants = [m for m in made if not m.equivalent]
-    survivors = run(mutants, options.processes)
+    fates = run(mutants, options.processes)
     seconds = time.monotonic() - began
     for reason, count in Counter(m.equivalent for m in made if m.equivalent).items():
         print(f"not run: {count}: {reason}")
     print(f"{len(rows)} of table rows, {len(made) - len(rows)} of code, {len(made) - len(mutants)} of them not run")
     print(f"in {seconds:.0f} s, {options.processes} processes")
-    print(f"{len(mutants)} mutants, {len(survivors)} survivors")
+    lived = fates["alike"] + fates["survived"]
+    print(f"{len(mutants)} mutants, {lived} survivors, {fates['survived']} of them with another answer somewhere")
     return 0
 
 
