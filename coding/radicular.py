@@ -71,7 +71,7 @@ def _add(carriers: dict[Problem, tuple[int, ...]], carrier: Problem, mentions: I
 
 
 def _carriers_of(case: Case, token: Problem, already: Sequence[Problem]) -> tuple[Problem, ...]:
-    named = [p for p in case.of(*sorted(INTEGRAL_CAUSES)) if case.tied(token.mentions, p.mentions, "due_to", "with")]
+    named = _named(case, token)
     if named:
         return tuple(p for p in named if p.kind in CARRIERS and _may_carry(token, p))
     near = [p for p in case.near(CARRIERS, token.regions) if _may_carry(token, p) and not case.apart(token, p)]
@@ -85,6 +85,28 @@ def _carriers_of(case: Case, token: Problem, already: Sequence[Problem]) -> tupl
     if spondylosis:
         return _of_region(token, spondylosis)
     return _matching(token, [p for p in near if p.kind in _OTHER_DISCS])
+
+
+def _named(case: Case, token: Problem) -> tuple[Problem, ...]:
+    """The causes that the provider names for it: "radiculopathy due to stenosis", "stenosis with radiculopathy"."""
+    return _stated_cause(case, token) or _told_with(case, token)
+
+
+def _stated_cause(case: Case, token: Problem) -> tuple[Problem, ...]:
+    causes = case.of(*sorted(INTEGRAL_CAUSES))
+    return tuple(p for p in causes if case.tied(token.mentions, p.mentions, "due_to", "with"))
+
+
+def _told_with(case: Case, token: Problem) -> tuple[Problem, ...]:
+    """Of "herniation and stenosis with radiculopathy" both; of "stenosis with a herniation and radiculopathy" none."""
+    near = case.near(INTEGRAL_CAUSES, token.regions)
+    told = tuple(p for p in near if case.tied(p.mentions, token.mentions, "with"))
+    tied = {i for p in told for i in p.mentions}
+    between = {
+        i for link in case.links("with") if link.cause in token.mentions for i in range(link.effect + 1, link.cause)
+    }
+    other = any(case.mention(i).kind in INTEGRAL_CAUSES for i in between - tied)
+    return () if other else told
 
 
 def _may_carry(token: Problem, carrier: Problem) -> bool:
@@ -141,7 +163,7 @@ def _resolved(case: Case, compression: Problem) -> bool:
 
 
 def _cord_carriers(case: Case, token: Problem, already: Sequence[Problem]) -> tuple[Problem, ...]:
-    named = [p for p in case.of(*sorted(INTEGRAL_CAUSES)) if case.tied(token.mentions, p.mentions, "due_to", "with")]
+    named = _stated_cause(case, token)
     if named:
         return tuple(p for p in named if p.kind in CARRIERS)
     near = [p for p in case.near(CARRIERS, token.regions) if not case.apart(token, p)]
