@@ -10,7 +10,7 @@ from .codes import draft
 from .codeset import NotCoded
 from .endplate import endplate
 from .findings import Condition, Region
-from .kinds import DISCS, INJURIES, SPINAL_PAIN
+from .kinds import DETAILS, DISCS, INJURIES, SPINAL_PAIN, SYMPTOMS
 from .problem import Draft, Found, Problem
 from .radicular import Spending
 from .regions import same_or_unknown
@@ -160,11 +160,17 @@ def _own_pain(case: Case, problem: Problem, mentions: Iterable[int], regions: tu
         if not _told_today(c) or not _fits(c, regions):
             continue
         mine = case.tied((i,), problem.mentions, "due_to", "with")
-        others = {k.cause for kind in ("due_to", "with") for k in case.links(kind) if k.effect == i}
-        away = case.tied((i,), problem.mentions, "not_due_to") or bool(others - set(problem.mentions))
+        away = case.tied((i,), problem.mentions, "not_due_to") or bool(_causes_told(case, i) - set(problem.mentions))
         if mine or not (away or (injured and c.kind != "leg_pain")):
             kept.append(i)
     return tuple(kept)
+
+
+def _causes_told(case: Case, index: int) -> set[int]:
+    """What a pain is told to come from; of "back pain with leg pain" neither is the other's cause."""
+    due = {k.cause for k in case.links("due_to") if k.effect == index}
+    beside = {k.cause for k in case.links("with") if k.effect == index}
+    return due | {i for i in beside if case.mention(i).kind not in SYMPTOMS | DETAILS}
 
 
 def _told_today(c: Condition) -> bool:

@@ -106,7 +106,8 @@ def _levelled(findings: Findings, selection: Selection, index: int, region: Regi
         if len(places) == 1:
             return places
         if region in places:
-            return {region: places[region]}
+            # Each disc is a finding of its own; a narrowed or worn spine that is called lumbar stays lumbar.
+            return places if c.kind in DISCS else {region: places[region]}
     return {region: ()}
 
 
