@@ -5,16 +5,16 @@ from __future__ import annotations
 import csv
 import heapq
 import io
-import json
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from ...coding.errors import InputError
 from ..render import plain
+from ..stored import stored_results
 from .build import build_query
 from .check import Approved, Refused, judge
 from .gap import Encounter, Gap, encounter_of, gaps_of
@@ -89,7 +89,7 @@ def make_worklist(path: str, templates: Templates, *, group_by: str = "provider"
         raise InputError("--top: give a number from 1")
     found = Worklist()
     kept: dict[str, list[Entry]] = {}
-    for line, result in _results(path):
+    for line, result in stored_results(path):
         found.results += 1
         try:
             encounter, gaps = encounter_of(result), gaps_of(result)
@@ -138,28 +138,6 @@ def _check_words(gap: Gap, where: str) -> None:
             f"{where}: holds none of the note's words (--no-text), and a query without its indicators quoted would not "
             "be compliant; run the batch again without --no-text"
         )
-
-
-def _results(path: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    try:
-        with Path(path).open("rb") as file:
-            for number, raw in enumerate(file, start=1):
-                if raw.strip():
-                    yield number, _result(raw, f"{path}, line {number}")
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file; give results of spinecode batch") from None
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or 'no such path'}") from None
-
-
-def _result(raw: bytes, where: str) -> Mapping[str, Any]:
-    try:
-        data = json.loads(raw)
-    except (ValueError, RecursionError):
-        raise InputError(f"{where}: is not JSON; give results of spinecode batch") from None
-    if not isinstance(data, dict) or "findings" not in data:
-        raise InputError(f"{where}: is no spinecode result")
-    return data
 
 
 # -- CSV ---------------------------------------------------------------------------------------------------------------
