@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...coding.errors import InputError
+from ..private_files import check_target
 from ..rows import Reject
 from ..suggest import Spinecode, models_hash, ruleset
 from .answer import Answerer, Options
@@ -15,7 +16,7 @@ from .items import Answer, Item
 from .outputs import Output, open_sink
 from .progress import clock, watcher
 from .run import Engine, Job, Summary, run_job
-from .sinks import Sink, check_target
+from .sinks import Sink
 from .sql import shown
 
 

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from ...coding.errors import InputError
+from ..private_files import check_target, private_file, replace_durably
 from ..result import canonical_json
 from ..rows import Row
 from .answer import Shape
 from .shapes import tables_of
-from .sinks import Paths, check_target, replace_durably, spool_lines
-from .table_sinks import private_file
+from .sinks import Paths, spool_lines
 
 ICD_10_CM: Final = "http://hl7.org/fhir/sid/icd-10-cm"
 _SPACE: Final = uuid.UUID("6f0b5d4e-7f0c-5a53-9f0e-3c1d4b7a9e21")

@@ -19,13 +19,14 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from ...coding.errors import InputError, SpinecodeError
+from ..private_files import PRIVATE
 from ..result import canonical_json
 from ..rows import Reject
 from ..suggest import Spinecode
 from . import journal
 from .answer import Answerer, Options
 from .items import Answer, Fingerprint, Item, Source
-from .journal import PRIVATE, Identity, Progress
+from .journal import Identity, Progress
 from .json_lines import JsonLines
 from .sinks import JsonLinesSink, Paths, Sink
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from ...coding.errors import InputError
+from ..private_files import check_target
 from .answer import Shape
-from .journal import PRIVATE
 
 
 @dataclass(frozen=True)
@@ -77,28 +75,6 @@ class JsonLinesSink:
     def finish(self, part: Path) -> None:
         """Put the spool in place."""
         part.replace(self.paths.out)
-
-
-def check_target(path: Path) -> None:
-    """Raise `InputError` unless ``path`` is a regular file or can become one."""
-    if path.is_dir() or not path.name:
-        raise InputError(f"{path}: is a directory; give the file to write")
-    if path.is_symlink() or (path.exists() and not path.is_file()):
-        # Moving the finished file there would replace the link or device itself: /dev/stdout, say.
-        raise InputError(f"{path}: is a link or a device; give a regular file to write")
-    if not path.parent.is_dir():
-        raise InputError(f"{path.parent}: no such directory; make it first")
-
-
-def replace_durably(fresh: Path, target: Path) -> None:
-    """Put a finished file in place: its bytes are on the disk before its name is."""
-    descriptor = os.open(fresh, os.O_RDONLY)
-    try:
-        os.fchmod(descriptor, PRIVATE)
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-    fresh.replace(target)
 
 
 def spool_lines(part: Path) -> Iterator[str]:

@@ -7,7 +7,6 @@ database as tables, files as `a.csv`, `a.codes.csv`, `a.gaps.csv`.
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
@@ -15,11 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from ...coding.errors import InputError
+from ..private_files import check_target, private_file, replace_durably
 from . import sql
 from .answer import Shape
-from .journal import PRIVATE
 from .shapes import TABLES, carried_cells, carried_columns, tables_of
-from .sinks import Paths, check_target, replace_durably, spool_lines
+from .sinks import Paths, spool_lines
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, MetaData, Table
@@ -102,12 +101,6 @@ class _TableFiles:
 
     def _write(self, fresh: Path, names: tuple[str, ...], table: str, rows: Iterator[Cells]) -> None:
         raise NotImplementedError
-
-
-def private_file(path: Path) -> None:
-    """An empty file that only its owner reads."""
-    path.unlink(missing_ok=True)
-    os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE))
 
 
 class CsvSink(_TableFiles):

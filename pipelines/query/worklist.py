@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import heapq
 import io
-import os
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from ...coding.errors import InputError
+from ..private_files import check_target, private_file, replace_durably
 from ..render import plain
 from ..stored import stored_results
 from .build import build_query
@@ -41,7 +41,6 @@ _EFFECTS: Final = ("code", "order", "defence")
 _FIRST: Final = frozenset({"red_flags", "conflict"})
 """Elements that come before all others: a patient may be in danger, or the note says two things."""
 
-_PRIVATE: Final = 0o600
 _FORMULA: Final = re.compile(r"\s*[=+\-@|%＝＋－＠\t\r\n]")
 _NUMBER: Final = re.compile(r"-?\d+(\.\d+)?")
 _WIDTHS: Final = (20, 18, 10, 32)
@@ -202,14 +201,11 @@ def write_csv(text: str, out: str, source: str) -> None:
     try:
         if target.exists() and target.samefile(source):
             raise InputError(f"{out}: the list would overwrite the results; choose another file")
-        if target.is_symlink() or (target.exists() and not target.is_file()):
-            raise InputError(f"{out}: is a link, a directory or a device; give a regular file to write")
-        part = target.with_name(f"{target.name}.part")
-        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, _PRIVATE)
-        with os.fdopen(descriptor, "wb") as file:
-            os.fchmod(descriptor, _PRIVATE)
-            file.write(text.encode("utf-8"))
-        part.replace(target)
+        check_target(target)
+        fresh = target.with_name(f"{target.name}.new")
+        private_file(fresh)
+        fresh.write_bytes(text.encode("utf-8"))
+        replace_durably(fresh, target)
     except (OSError, ValueError) as error:
         raise InputError(f"{out}: cannot be written: {getattr(error, 'strerror', None) or 'no such path'}") from None
 
