@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from ...coding.errors import InputError
-from ..private_files import check_target, private_file, replace_durably
+from ..private_files import private_file, replace_durably
 from ..result import canonical_json
 from ..rows import Row
 from .answer import Shape
 from .shapes import tables_of
-from .sinks import Paths, spool_lines
+from .sinks import FileSink, spool_lines
 
 ICD_10_CM: Final = "http://hl7.org/fhir/sid/icd-10-cm"
 _SPACE: Final = uuid.UUID("6f0b5d4e-7f0c-5a53-9f0e-3c1d4b7a9e21")
@@ -124,21 +124,10 @@ def _condition(
     return data
 
 
-class FhirSink:
+class FhirSink(FileSink):
     """A Bundle in one JSON file."""
 
     shape: Shape | None = staticmethod(resources_of)
-
-    def __init__(self, path: Path) -> None:
-        self.name, self.paths = str(path), Paths.beside(path)
-
-    def check(self) -> None:
-        """Raise `InputError` if the file cannot be written."""
-        check_target(self.paths.out)
-
-    def targets(self) -> tuple[Path, ...]:
-        """The file."""
-        return (self.paths.out,)
 
     def finish(self, part: Path) -> None:
         """Put the Bundle together, entry by entry, and in place."""

@@ -56,8 +56,8 @@ class Sink(Protocol):
         ...
 
 
-class JsonLinesSink:
-    """Results as JSON Lines: the spool itself."""
+class FileSink:
+    """An output that is a file, or several beside each other."""
 
     shape: Shape | None = None
 
@@ -65,12 +65,17 @@ class JsonLinesSink:
         self.name, self.paths = str(path), Paths.beside(path)
 
     def check(self) -> None:
-        """Raise `InputError` if the file cannot be written."""
-        check_target(self.paths.out)
+        """Raise `InputError` if a file cannot be written."""
+        for file in self.targets():
+            check_target(file)
 
     def targets(self) -> tuple[Path, ...]:
-        """The file."""
+        """The files that are replaced."""
         return (self.paths.out,)
+
+
+class JsonLinesSink(FileSink):
+    """Results as JSON Lines: the spool itself."""
 
     def finish(self, part: Path) -> None:
         """Put the spool in place."""

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from ...coding.errors import InputError
-from ..private_files import check_target, private_file, replace_durably
+from ..private_files import private_file, replace_durably
 from . import sql
 from .answer import Shape
 from .shapes import TABLES, carried_cells, carried_columns, tables_of
-from .sinks import Paths, spool_lines
+from .sinks import FileSink, Paths, spool_lines
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, MetaData, Table
@@ -65,13 +65,13 @@ def chunks(rows: Iterable[Cells], size: int = _CHUNK) -> Iterator[list[Cells]]:
         yield held
 
 
-class _TableFiles:
+class _TableFiles(FileSink):
     """One file for each table; the first has the name that was asked for."""
 
     shape: Shape | None = staticmethod(tables_of)
 
     def __init__(self, path: Path, tables: tuple[str, ...], columns: tuple[str, ...] | None) -> None:
-        self.name, self.paths = str(path), Paths.beside(path)
+        super().__init__(path)
         self._tables, self._columns = tables, columns
 
     def _files(self) -> list[tuple[str, Path]]:
@@ -82,11 +82,6 @@ class _TableFiles:
     def targets(self) -> tuple[Path, ...]:
         """The files that are replaced."""
         return tuple(file for _, file in self._files())
-
-    def check(self) -> None:
-        """Raise `InputError` if a file cannot be written."""
-        for file in self.targets():
-            check_target(file)
 
     def finish(self, part: Path) -> None:
         """Make all files, then put them in place."""
