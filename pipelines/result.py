@@ -137,8 +137,8 @@ def decision_data(decided: Result | CodeSet) -> dict[str, Any]:
     return {
         "codes": [_code(code) for code in decided.codes],
         "not_coded": [_not_coded(entry) for entry in decided.not_coded],
-        "seen": [{"what": entry.what, "evidence": _evidence(entry.evidence)} for entry in decided.seen],
-        "red_flags": [{"flag": entry.flag, "evidence": _evidence(entry.evidence)} for entry in decided.red_flags],
+        "seen": [{"what": entry.what, "evidence": evidence_data(entry.evidence)} for entry in decided.seen],
+        "red_flags": [{"flag": entry.flag, "evidence": evidence_data(entry.evidence)} for entry in decided.red_flags],
         "warnings": [{"kind": notice.kind, "message": notice.message} for notice in decided.warnings],
     }
 
@@ -178,7 +178,7 @@ def _gap(gap: Gap) -> dict[str, Any]:
         "why": gap.why,
         "effect": gap.effect,
         "options": [{**_option(o), "supported_by": list(o.supported_by)} for o in gap.options],
-        "indicators": _evidence(gap.indicators),
+        "indicators": evidence_data(gap.indicators),
         "demanded_by": gap.demanded_by or None,
     }
 
@@ -192,7 +192,8 @@ def _option(option: Option) -> dict[str, Any]:
     }
 
 
-def _evidence(evidence: tuple[Evidence, ...]) -> list[dict[str, Any]]:
+def evidence_data(evidence: tuple[Evidence, ...]) -> list[dict[str, Any]]:
+    """Quotes, as every result object has them."""
     return [{"start": e.start, "end": e.end, "text": e.text, "section": e.section} for e in evidence]
 
 
@@ -204,7 +205,7 @@ def _code(code: Code) -> dict[str, Any]:
         "rule": code.rule,
         "rationale": code.rationale,
         "source": code.source,
-        "evidence": _evidence(code.evidence),
+        "evidence": evidence_data(code.evidence),
     }
     if code.exception is not None:
         out["exception"] = {"note": code.exception.note, "with": code.exception.with_code}
@@ -218,7 +219,7 @@ def _not_coded(entry: NotCoded) -> dict[str, Any]:
         "status": entry.status,
         "reason": entry.reason,
         "rule": entry.rule,
-        "evidence": _evidence(entry.evidence),
+        "evidence": evidence_data(entry.evidence),
     }
 
 
