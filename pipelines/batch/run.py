@@ -25,7 +25,7 @@ from ..rows import Reject
 from ..suggest import Spinecode
 from . import journal
 from .answer import Answerer, Options
-from .items import Answer, Fingerprint, Item, Source
+from .items import Answer, Answered, Fingerprint, Item, Source
 from .journal import Identity, Progress
 from .json_lines import JsonLines
 from .sinks import JsonLinesSink, Paths, Sink
@@ -35,8 +35,6 @@ _SECONDS_PER_CHECKPOINT: Final = 0.25
 _SLOWEST: Final = 10
 
 __all__ = ["Engine", "Job", "Options", "Summary", "Watcher", "run_batch", "run_job"]
-
-Answered = tuple[Item, "Answer | Reject | None"]
 
 
 class Engine(Protocol):

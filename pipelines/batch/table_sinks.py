@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -17,6 +17,7 @@ from ...coding.errors import InputError
 from ..private_files import private_file, replace_durably
 from . import sql
 from .answer import Shape
+from .items import lists_of
 from .shapes import TABLES, carried_cells, carried_columns, tables_of
 from .sinks import FileSink, Paths, spool_lines
 
@@ -51,18 +52,6 @@ def header(table: str, columns: tuple[str, ...] | None) -> tuple[str, ...]:
 
 def _numeric(table: str, name: str) -> bool:
     return name in _NUMBERS or (table == "encounters" and name == "gaps")
-
-
-def chunks(rows: Iterable[Cells], size: int = _CHUNK) -> Iterator[list[Cells]]:
-    """Lists of at most ``size`` rows."""
-    held: list[Cells] = []
-    for row in rows:
-        held.append(row)
-        if len(held) == size:
-            yield held
-            held = []
-    if held:
-        yield held
 
 
 class _TableFiles(FileSink):
@@ -126,7 +115,7 @@ class ParquetSink(_TableFiles):
         kinds = [pyarrow.int64() if _numeric(table, name) else pyarrow.string() for name in names]
         schema = pyarrow.schema(list(zip(names, kinds, strict=True)))
         with parquet.ParquetWriter(fresh, schema, compression="zstd") as writer:  # type: ignore[no-untyped-call]
-            for chunk in chunks(rows, 10 * _CHUNK):
+            for chunk in lists_of(rows, 10 * _CHUNK):
                 columns = [
                     pyarrow.array(
                         [cells[place] if kind == pyarrow.int64() else _words(cells[place]) for cells in chunk], kind
@@ -259,7 +248,7 @@ class SqlSink:
             for table, name in self._names():
                 made = self._made(connection, table, name)
                 names = [column.name for column in made.columns]
-                for chunk in chunks(table_rows(part, table, self._columns)):
+                for chunk in lists_of(table_rows(part, table, self._columns), _CHUNK):
                     connection.execute(
                         made.insert(), [dict(zip(names, map(_sql_cell, row), strict=True)) for row in chunk]
                     )
