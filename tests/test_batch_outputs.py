@@ -156,7 +156,7 @@ def test_a_table_of_something_else_is_left_alone(source, tmp_path, engine):
 def test_a_kill_while_the_output_is_made_leaves_the_old_one_and_is_repaired(
     source, tmp_path, engine, monkeypatch, name
 ):
-    from spinecode.pipelines.batch import sinks
+    from spinecode.pipelines.batch import spool
 
     run(source, tmp_path / name, engine)
     before = (tmp_path / name).read_bytes()
@@ -164,12 +164,12 @@ def test_a_kill_while_the_output_is_made_leaves_the_old_one_and_is_repaired(
     seen = []
 
     def torn(part):
-        for line in sinks_lines(part):
+        for line in whole_lines(part):
             yield line
             seen.append(line)
             raise KeyboardInterrupt
 
-    sinks_lines = sinks.spool_lines
+    whole_lines = spool.spool_lines
     with monkeypatch.context() as patch:
         for module in ("table_sinks", "fhir_out"):
             patch.setattr(f"spinecode.pipelines.batch.{module}.spool_lines", torn)

@@ -17,7 +17,8 @@ from ..result import canonical_json
 from ..rows import Row
 from .answer import Shape
 from .shapes import tables_of
-from .sinks import FileSink, spool_lines
+from .sinks import FileSink
+from .spool import spool_lines
 
 ICD_10_CM: Final = "http://hl7.org/fhir/sid/icd-10-cm"
 _SPACE: Final = uuid.UUID("6f0b5d4e-7f0c-5a53-9f0e-3c1d4b7a9e21")

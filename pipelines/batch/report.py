@@ -20,7 +20,7 @@ from ..rows import Row
 from .progress import clock
 from .run import Summary
 from .shapes import TABLES, tables_of
-from .sinks import spool_lines
+from .spool import spool_lines
 
 _MOST: Final = 15
 _PROVIDERS: Final = 25

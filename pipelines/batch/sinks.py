@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -80,10 +79,3 @@ class JsonLinesSink(FileSink):
     def finish(self, part: Path) -> None:
         """Put the spool in place."""
         part.replace(self.paths.out)
-
-
-def spool_lines(part: Path) -> Iterator[str]:
-    """Each line of a spool."""
-    with part.open(encoding="utf-8", newline="\n") as file:
-        for line in file:
-            yield line.removesuffix("\n")

@@ -19,7 +19,8 @@ from . import sql
 from .answer import Shape
 from .items import lists_of
 from .shapes import TABLES, carried_cells, carried_columns, tables_of
-from .sinks import FileSink, Paths, spool_lines
+from .sinks import FileSink, Paths
+from .spool import spool_lines
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, MetaData, Table
