@@ -31,7 +31,7 @@ _OUTCOMES: Final = {
     "query": "No code can be given from this note as it stands; a query to the provider is needed.",
     "out_of_scope": "Nothing in this note is codable here.",
 }
-_ROLES: Final = {"first_listed": "first-listed", "additional": "additional", "optional": "optional, never first"}
+ROLES: Final = {"first_listed": "first-listed", "additional": "additional", "optional": "optional, never first"}
 _UNSAFE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069]+")
 
 
@@ -68,7 +68,7 @@ def _codes(result: Result) -> list[str]:
 
 
 def _code(number: int, code: Code) -> list[str]:
-    head = f"{number:>2}. {code.code:<9}{code.description}  [{_ROLES[code.role]}]"
+    head = f"{number:>2}. {code.code:<9}{code.description}  [{ROLES[code.role]}]"
     lines = wrapped(head, indent=0, hang=13)
     lines += labelled("why", code.rationale)
     lines += labelled("words", _quotes(code.evidence))

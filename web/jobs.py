@@ -16,7 +16,7 @@ from ..coding.errors import InputError, SpinecodeError
 from ..coding.typed import typed_codes
 from ..pipelines.audit import audit_claims, audit_data
 from ..pipelines.batch.fhir_in import documents_in, read_document_reference
-from ..pipelines.batch.fhir_out import entries_of
+from ..pipelines.batch.fhir_out import entries_of, operation_outcome
 from ..pipelines.claims import ClaimRow, typed_cpt
 from ..pipelines.clarify import clarified
 from ..pipelines.codes import look_up, open_named
@@ -149,12 +149,6 @@ def _entries(engine: Spinecode, line: int, document: Mapping[str, Any]) -> list[
         row.text, encounter_id=row.encounter_id, provider=row.provider, date_of_service=row.date_of_service
     )
     return entries_of(replace(result, extra=row.extra).to_dict(), row)
-
-
-def operation_outcome(reason: str, code: str = "invalid") -> dict[str, Any]:
-    """FHIR's way to say what was wrong."""
-    issue = {"severity": "error", "code": code, "diagnostics": reason}
-    return {"resourceType": "OperationOutcome", "issue": [issue]}
 
 
 JOBS: Final[Mapping[str, Callable[[Spinecode, Data], str]]] = {

@@ -125,6 +125,12 @@ def _condition(
     return data
 
 
+def operation_outcome(reason: str, code: str = "invalid") -> dict[str, Any]:
+    """FHIR's way to say what was wrong. ``code``: an IssueType."""
+    issue = {"severity": "error", "code": code, "diagnostics": reason}
+    return {"resourceType": "OperationOutcome", "issue": [issue]}
+
+
 class FhirSink(FileSink):
     """A Bundle in one JSON file."""
 
