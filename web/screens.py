@@ -25,7 +25,7 @@ from ..pipelines.codes import CPT_NOTE, look_up, open_named
 from ..pipelines.query.ask import Asked, ask
 from ..pipelines.query.render import render_text
 from ..pipelines.query.templates import built_in
-from ..pipelines.render import ROLES, plain
+from ..pipelines.render import ROLES, outermost, plain
 from ..pipelines.render_codes import codes_data
 from ..pipelines.result import Result
 from ..pipelines.rows import Row
@@ -125,7 +125,7 @@ def _note(engine: Spinecode, data: Data) -> str:
         gaps=[_gap(gap, result) for gap in result.gaps],
         queries=_queries(result, text),
         copies=copies(result),
-        quoted=view.outermost,
+        quoted=outermost,
     )
 
 
