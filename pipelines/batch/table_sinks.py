@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ...coding.errors import InputError
 from ..private_files import private_file, replace_durably
+from ..spreadsheet import RISKY, guarded
 from . import sql
 from .answer import Shape
 from .items import lists_of
@@ -31,8 +32,6 @@ _SHEET_ROWS: Final = 1_048_575
 """Rows of a sheet beside its header."""
 _CELL_CHARACTERS: Final = 32_767
 _CUT: Final = " …[cut: longer than a cell]"
-_RISKY: Final = ("=", "+", "-", "@", "|", "%", "\t", "\r")
-"""What a spreadsheet may take for the beginning of a formula."""
 _NUMBERS: Final = ("row", "position", "not_coded")
 _CHUNK: Final = 1000
 
@@ -98,12 +97,7 @@ class CsvSink(_TableFiles):
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow(names)
             for row in rows:
-                writer.writerow(_guarded(value) for value in row)
-
-
-def _guarded(value: Any) -> Any:
-    """A space like a tab before the sign of a formula hides it from the library, not from every spreadsheet."""
-    return f"'{value}" if isinstance(value, str) and value[:1].isspace() and value.strip().startswith(_RISKY) else value
+                writer.writerow(guarded(value) for value in row)
 
 
 class ParquetSink(_TableFiles):
@@ -196,7 +190,7 @@ def _cell(sheet: Any, row: int, column: int, value: Any, quoted: Any) -> None:
     words = str(value).replace("\x00", "\ufffd")
     if len(words) > _CELL_CHARACTERS:
         words = words[: _CELL_CHARACTERS - len(_CUT)] + _CUT
-    sheet.write_string(row, column, words, quoted if words.startswith(_RISKY) else None)
+    sheet.write_string(row, column, words, quoted if words.startswith(RISKY) else None)
 
 
 class SqlSink:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import heapq
 import io
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Final
 from ...coding.errors import InputError
 from ..private_files import check_target, private_file, replace_durably
 from ..render import plain
+from ..spreadsheet import safe_cell
 from ..stored import stored_results
 from .build import build_query
 from .check import Approved, Refused, judge
@@ -41,8 +41,6 @@ _EFFECTS: Final = ("code", "order", "defence")
 _FIRST: Final = frozenset({"red_flags", "conflict"})
 """Elements that come before all others: a patient may be in danger, or the note says two things."""
 
-_FORMULA: Final = re.compile(r"\s*[=+\-@|%＝＋－＠\t\r\n]")
-_NUMBER: Final = re.compile(r"-?\d+(\.\d+)?")
 _WIDTHS: Final = (20, 18, 10, 32)
 
 
@@ -179,16 +177,6 @@ def _row(rank: int, entry: Entry) -> Iterable[str]:
         footer(query.brief),
         encounter.text_sha256,
     )
-
-
-def safe_cell(value: str) -> str:
-    """``value`` so that no spreadsheet runs it: what could begin a formula gets an apostrophe before it.
-
-    The characters are those of OWASP's page on CSV injection, full-width forms included; a plain number stays one.
-    """
-    if _NUMBER.fullmatch(value) or not _FORMULA.match(value):
-        return value
-    return f"'{value}"
 
 
 def write_csv(text: str, out: str, source: str) -> None:
