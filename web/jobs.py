@@ -22,7 +22,6 @@ from ..pipelines.clarify import clarified
 from ..pipelines.codes import look_up, open_named
 from ..pipelines.query.ask import ask, asked_data
 from ..pipelines.query.templates import built_in
-from ..pipelines.release import load
 from ..pipelines.render_codes import codes_data
 from ..pipelines.result import Result, canonical_json
 from ..pipelines.rows import Document, Row, load_object
@@ -37,7 +36,7 @@ def open_engine(release_file: str | None) -> Spinecode:
     """The engine of a worker: the one that was loaded before it was forked, unless a release file was given."""
     from .preloaded import ENGINE
 
-    return Spinecode(release_file=load(release_file)) if release_file else ENGINE
+    return Spinecode(release_file=release_file) if release_file else ENGINE
 
 
 def answer(engine: Spinecode, kind: str, data: Data) -> tuple[str, str]:

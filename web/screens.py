@@ -15,7 +15,6 @@ from defusedcsv.csv import writer as safe_writer
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from .. import __version__
-from ..coding.codeset import Code
 from ..coding.errors import InputError
 from ..coding.gaps.model import Gap
 from ..pipelines.batch.fhir_out import entries_of
@@ -243,5 +242,3 @@ JOBS: Final[Mapping[str, Callable[[Spinecode, Data], str]]] = {
     "page_code": _code,
     "page_rules": _rules,
 }
-
-__all__ = ["JOBS", "Code", "copies", "empty_form", "environment", "render_page"]
