@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from . import __version__
-from .coding.errors import SpinecodeError
+from .coding.errors import InputError, SpinecodeError
 
 if TYPE_CHECKING:
     from .coding.tabular import Tabular
@@ -97,12 +97,11 @@ def suggest(
 ) -> None:
     """Suggest codes for one note."""
     from .pipelines.clarify import clarified, told
-    from .pipelines.text_input import STDIN, check_date, read_note
+    from .pipelines.text_input import check_date, read_note
 
     # All that can be wrong with the input is said before the language pipeline is loaded.
     day = check_date(date, "--date")
-    if file == STDIN and sys.stdin.isatty():
-        _say("paste the note, then press Ctrl-D on an empty line")
+    _ask_for_note(file)
     release = _release_file(release_file)
     asked = _asked_code(why_not, day, release) if why_not is not None else ""
     answers, facts = told(answer or [], "--answer"), told(set_fact or [], "--set")
@@ -150,17 +149,14 @@ def query(
     debug: DebugOption = False,
 ) -> None:
     """Write the provider queries a note calls for; exit 1 if one is refused by the rules of compliant queries."""
-    from .coding.errors import InputError
     from .pipelines.query.ask import ask, asked_data, render_asked
     from .pipelines.query.templates import load
-    from .pipelines.text_input import STDIN, check_date, read_note
+    from .pipelines.text_input import check_date, read_note
 
     if as_json and markdown:
-        message = "--json and --markdown: give one of them"
-        raise InputError(message)
+        raise InputError("--json and --markdown: give one of them")
     day, words = check_date(date, "--date"), load(templates)
-    if file == STDIN and sys.stdin.isatty():
-        _say("paste the note, then press Ctrl-D on an empty line")
+    _ask_for_note(file)
     release = _release_file(release_file)
     note = read_note(file, encoding)
     result = _engine(release).suggest(note.text, encounter_id=encounter_id, provider=provider, date_of_service=day)
@@ -431,7 +427,6 @@ def codes(
     debug: DebugOption = False,
 ) -> None:
     """Look codes up: what is official, when to use them, what they exclude, which rules give them."""
-    from .coding.errors import InputError
     from .pipelines.codes import look_up, open_named
     from .pipelines.release_diff import compare, diff_data, render_diff
     from .pipelines.render_codes import codes_data, render_codes
@@ -439,8 +434,7 @@ def codes(
     file = _release_file(release_file)
     if diff:
         if words or release:
-            message = "--diff stands alone: spinecode codes --diff A B"
-            raise InputError(message)
+            raise InputError("--diff stands alone: spinecode codes --diff A B")
         compared = compare(open_named(diff[0], file), open_named(diff[1], file))
         _print(_json(diff_data(compared)) if as_json else render_diff(compared))
         return
@@ -503,6 +497,14 @@ def serve(
         release_file=release_file,
         say=_say,
     )
+
+
+def _ask_for_note(file: str) -> None:
+    """Someone at a terminal who gave no file would wait for an answer."""
+    from .pipelines.text_input import STDIN
+
+    if file == STDIN and sys.stdin.isatty():
+        _say("paste the note, then press Ctrl-D on an empty line")
 
 
 def _engine(release: Tabular | None = None, auto: float | None = None) -> Spinecode:

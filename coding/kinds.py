@@ -30,7 +30,9 @@ SYMPTOMS: frozenset[Kind] = frozenset(
         "coccydynia",
     }
 )
-"""What is coded from the complaint or history when the assessment confirms nothing (policy 1: the certain symptom)."""
+"""What is coded from the complaint or history when the assessment confirms nothing (policy 1: the certain symptom); the pains
+that may be chronic (policy 5).
+"""
 
 SPINAL_PAIN: frozenset[Kind] = frozenset({"pain", "low_back_pain_with_sciatica", "vertebrogenic_pain"})
 """Mentions that say where the back hurts."""

@@ -312,16 +312,7 @@ def _of_the_encounter(note: Findings, row: CodeRow) -> Iterator[Step]:
 
 def _chronic(note: Findings, variant: str) -> Iterator[Step]:
     chronicity: Chronicity = "acute" if variant.endswith("acute") else "chronic"
-    pains = (
-        "pain",
-        "sciatica",
-        "low_back_pain_with_sciatica",
-        "radiculopathy",
-        "sacroiliac_pain",
-        "coccydynia",
-        "flank_pain",
-    )
-    for group in groups_of_mentions(note, pains):
+    for group in groups_of_mentions(note, tuple(SYMPTOMS)):
         said = said_in(note, group)
         index = best(note, group)
         if note.conditions[index].chronicity != chronicity:

@@ -19,7 +19,7 @@ from ..coding.tabular import Tabular
 from ..coding.typed import typed_codes
 from .claims import ClaimRow, read_claims, typed_cpt
 from .no_text import hide
-from .result import Result
+from .result import Result, evidence_data
 from .suggest import release_of, ruleset
 from .text_input import check_date, read_note
 
@@ -224,5 +224,5 @@ def finding_data(finding: AuditFinding) -> dict[str, Any]:
         "instead": list(finding.instead),
         "source": finding.source,
         "guide": finding.guide or None,
-        "evidence": [{"start": e.start, "end": e.end, "text": e.text, "section": e.section} for e in finding.evidence],
+        "evidence": evidence_data(finding.evidence),
     }

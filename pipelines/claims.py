@@ -12,13 +12,12 @@ from typing import Any, Final
 from ..coding.claim import Claim
 from ..coding.errors import InputError
 from ..coding.typed import typed_codes
-from .rows import load_object
-from .text_input import check_date, check_text, read_bytes
+from .rows import check_encounter_id, load_object
+from .text_input import check_date, check_text, read_bytes, without_midnight
 
 _ALIASES: Final = {"id": "encounter_id", "encounter": "encounter_id", "dos": "date_of_service", "note": "text"}
 _CODE_COLUMN: Final = re.compile(r"(?:codes?|dx|icd|icd_?10|diagnos[ie]s)_?\d*")
 _CPT_COLUMN: Final = re.compile(r"(?:cpt|hcpcs)s?_?\d*")
-_MIDNIGHT: Final = re.compile(r"[ T]00:00:00(?:\.0+)?$")
 _WHOLE: Final = re.compile(r"^(\d+)\.0+$")
 
 
@@ -133,7 +132,7 @@ def _row(line: int, fields: Fields, where: str) -> ClaimRow:
         text = check_text(named["text"]) if named.get("text") is not None else None
         codes = _cells(value for name, value in fields if _CODE_COLUMN.fullmatch(name))
         cpt = _cells(value for name, value in fields if _CPT_COLUMN.fullmatch(name))
-        encounter_id = _encounter_id(named["encounter_id"])
+        encounter_id = check_encounter_id(named["encounter_id"])
     except InputError as error:
         raise InputError(f"{where}: {error}") from None
     day, bad = _day(named.get("date_of_service"))
@@ -145,12 +144,6 @@ def _row(line: int, fields: Fields, where: str) -> ClaimRow:
         empty_note=text is not None and not text.strip(),
     )
     return ClaimRow(line, encounter_id, claim, text if text and text.strip() else None)
-
-
-def _encounter_id(value: object) -> str | int:
-    if isinstance(value, bool) or not isinstance(value, str | int):
-        raise InputError("encounter_id: must be a string or an integer")
-    return value
 
 
 def _cells(values: Iterable[Any]) -> list[str]:
@@ -175,6 +168,6 @@ def _day(value: object) -> tuple[str | None, bool]:
     if value is None or (isinstance(value, str) and not value.strip()):
         return None, False
     try:
-        return check_date(_MIDNIGHT.sub("", value.strip()) if isinstance(value, str) else value), False
+        return check_date(without_midnight(value.strip()) if isinstance(value, str) else value), False
     except InputError:
         return None, True

@@ -182,7 +182,7 @@ def _unknown(query: str, book: Tabular) -> str:
 
 def nearest(code: str, book: Tabular) -> tuple[str, ...]:
     """Codes that look like ``code``: the longest common beginning first, then by how near the next character is."""
-    candidates = _all_codes(book) if book.covers(code) else list(dict.fromkeys(c for c in _table_codes()))
+    candidates = _all_codes(book) if book.covers(code) else list(dict.fromkeys(_table_codes()))
     order = {other: number for number, other in enumerate(candidates)}
     return tuple(sorted(candidates, key=lambda other: (*_likeness(code, other), order[other]))[:_NEAR])
 

@@ -11,12 +11,12 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, get_args
+from typing import Any, Final
 
 from ..coding.errors import InputError
-from ..coding.findings import Findings, Intent
 from ..nlp.headings import known_titles
 from ..nlp.layout import LayoutReader
+from .evaluate_facts import FACTS, read_facts, reference_facts
 from .evaluate_gaps import GapFigures, gap_data, gap_figures, gap_lines
 from .render import plain
 from .result import Result
@@ -27,7 +27,6 @@ SCOPE: Final = re.compile(
     r"|S13\.4|S16\.1|S23\.3|S29\.012|S33\.[5689]|S39\.012|S39\.92)"
 )
 RATES: Final = ("accepted", "strict", "first-listed", "precision", "recall", "F1")
-FACTS: Final = ("region", "laterality", "chronicity", "intent", "trimester")
 
 
 @dataclass(frozen=True)
@@ -165,90 +164,7 @@ def score(notes: Sequence[Mapping[str, Any]], predicted: Mapping[str, Sequence[s
     }
 
 
-# -- facts -------------------------------------------------------------------------------------------------------------
-
-_SAME: Final = {"pain_management": "pain_control"}
-"""Words of the corpora for what has another name here."""
-
-_NO_REGION: Final = ("unspecified", "back")
-"""Said in some corpora where others leave the list empty: no region is named."""
-
-_INTENTS: Final = {
-    "pain_control_procedure": "pain_control",
-    "pain_medication_management": "pain_control",
-    "diagnostic_block": "diagnostic",
-}
-"""Free wordings of an intent in one of the corpora."""
-
-_REPORTS: Final = ("imaging_report", "emg_report")
-
-
-def read_facts(findings: Findings) -> dict[str, set[str]]:
-    """The facts of a note as read: those of its present spinal conditions that are not findings of a study."""
-    stated = [
-        c
-        for c in findings.conditions
-        if c.assertion == "present" and not c.imaging and c.kind not in ("outside_cause", "outside_problem")
-    ]
-    regions: set[str] = {region for c in stated for region in c.regions}
-    pregnancy = findings.pregnancy
-    return {
-        "region": regions,
-        "laterality": _sides([side for c in stated for side in c.sides]),
-        "chronicity": {c.chronicity or _chronicity(c.duration_days) for c in stated} - {""},
-        "intent": _intent_read(findings),
-        "trimester": {_trimester(pregnancy.trimester, pregnancy.weeks)} - {""} if pregnancy else set(),
-    }
-
-
-def reference_facts(note: Mapping[str, Any]) -> dict[str, set[str]]:
-    """The facts of a note as annotated, in the same vocabulary; only those that the corpus has."""
-    out: dict[str, set[str]] = {}
-    for name, value in note.get("facts", {}).items():
-        if name in FACTS:
-            values = [_fact(each) for each in (value if isinstance(value, list) else [value]) if each is not None]
-            if name == "intent":
-                values = _intent_meant(values)
-            if name == "region":
-                values = [each for each in values if each not in _NO_REGION]
-            out[name] = _sides(values) if name == "laterality" else set(values)
-    return out
-
-
-def _intent_read(findings: Findings) -> set[str]:
-    """What the encounter is for. A report is diagnostic; a visit with no mark of another purpose is an evaluation."""
-    marked = {mark.value for mark in findings.intents if mark.assertion == "present"}
-    return marked or {"diagnostic" if findings.document_type in _REPORTS else "evaluation"}
-
-
-def _intent_meant(values: Sequence[str]) -> list[str]:
-    """The annotated intent in our three words. Follow-up, therapy, prenatal care, a visit for something else: the product
-    tells none of them from an evaluation (nothing in the coding hangs on it), so they are scored as one.
-    """
-    known = {_INTENTS.get(each, each) for each in values} & set(get_args(Intent))
-    return sorted(known) or ["evaluation"]
-
-
-def _fact(value: str) -> str:
-    word = value.replace("-", "_").replace(" ", "_")
-    return _SAME.get(word, word)
-
-
-def _sides(sides: Sequence[str]) -> set[str]:
-    """Both sides are both, whichever way they are written."""
-    return {side for each in sides for side in (("left", "right") if each == "bilateral" else (each,))}
-
-
-def _chronicity(days: int | None) -> str:
-    if days is None:
-        return ""
-    return "acute" if days < 42 else "subacute" if days < 84 else "chronic"
-
-
-def _trimester(said: str | None, weeks: int | None) -> str:
-    if said or weeks is None:
-        return said or ""
-    return "first" if weeks < 14 else "second" if weeks < 28 else "third"
+# -- facts and evidence ------------------------------------------------------------------------------------------------
 
 
 def _score_facts(notes: Sequence[Mapping[str, Any]], results: Mapping[str, Result]) -> dict[str, tuple[int, int]]:
@@ -260,8 +176,6 @@ def _score_facts(notes: Sequence[Mapping[str, Any]], results: Mapping[str, Resul
             right[name] += read[name] == want
     return {name: (right[name], total[name]) for name in FACTS if total[name]}
 
-
-# -- evidence ----------------------------------------------------------------------------------------------------------
 
 Span = tuple[int, int]
 

@@ -23,7 +23,7 @@ import xml.etree.ElementTree as ET
 from collections.abc import Iterator, Sequence
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from ..coding.errors import ReleaseError, SpinecodeError
 from ..coding.tabular import NOTE_KINDS, SCHEMA, Tabular
@@ -41,11 +41,11 @@ CATEGORIES = frozenset(
 )
 """What spinecode may emit or compare against. Every one must be in the XML."""
 
-_MONTHS = (
+MONTHS: Final = (
     *("January", "February", "March", "April", "May", "June"),
     *("July", "August", "September", "October", "November", "December"),
 )
-_DATED = re.compile(rf"({'|'.join(_MONTHS)})-(?:(\d{{1,2}})-)?(\d{{4}})")
+_DATED = re.compile(rf"({'|'.join(MONTHS)})-(?:(\d{{1,2}})-)?(\d{{4}})")
 
 _Entry = dict[str, Any]
 
@@ -158,7 +158,7 @@ def _release(file_name: str, version: str) -> str:
     """The day the code set takes effect: the date in the name, else 1 October before the fiscal year it is for."""
     dated = _DATED.search(file_name)
     if dated:
-        return f"{dated[3]}-{_MONTHS.index(dated[1]) + 1:02}-{int(dated[2] or 1):02}"
+        return f"{dated[3]}-{MONTHS.index(dated[1]) + 1:02}-{int(dated[2] or 1):02}"
     if not version.isdecimal():
         raise ReleaseError(f"{file_name}: neither its name nor its version says which release it is")
     return f"{int(version) - 1}-10-01"

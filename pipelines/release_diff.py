@@ -42,30 +42,31 @@ class ReleaseDiff:
 
 def compare(before: Tabular, after: Tabular) -> ReleaseDiff:
     """What ``after`` has other than ``before``."""
-    entries = dict.fromkeys((*after.entries(), *before.entries()))
-    found = [change for entry in entries for change in _changes(entry, before, after)]
+    found = []
+    for entry in dict.fromkeys((*after.entries(), *before.entries())):
+        changes = list(_changes(entry, before, after))
+        touches = touched(entry) if changes else ()
+        found += [Change(kind, entry, what, touches) for kind, what in changes]
     order = list(KINDS)
     return ReleaseDiff(before.label, after.label, tuple(sorted(found, key=lambda change: order.index(change.kind))))
 
 
-def _changes(entry: str, before: Tabular, after: Tabular) -> Iterator[Change]:
+def _changes(entry: str, before: Tabular, after: Tabular) -> Iterator[tuple[str, str]]:
+    """Kind and words of each change of one entry."""
     if not before.knows(entry):
         lacks = "" if not after.exists(entry) or after.is_leaf(entry) else f" (lacks {after.lacks(entry)})"
-        yield Change("new", entry, f"{after.description(entry)}{lacks}", touched(entry))
+        yield "new", f"{after.description(entry)}{lacks}"
         return
     if not after.knows(entry):
-        yield Change("gone", entry, before.description(entry), touched(entry))
+        yield "gone", before.description(entry)
         return
     if before.is_leaf(entry) != after.is_leaf(entry):
         kind = "billable" if after.is_leaf(entry) else "not_billable"
         below = ", ".join(after.leaves(entry)) if kind == "not_billable" else ""
-        what = f"{after.description(entry)}{f'; billable below it: {below}' if below else ''}"
-        yield Change(kind, entry, what, touched(entry))
+        yield kind, f"{after.description(entry)}{f'; billable below it: {below}' if below else ''}"
     if before.description(entry) != after.description(entry):
-        what = f"was: {before.description(entry)}; is: {after.description(entry)}"
-        yield Change("title", entry, what, touched(entry))
-    for text in _notes(entry, before, after):
-        yield Change("note", entry, text, touched(entry))
+        yield "title", f"was: {before.description(entry)}; is: {after.description(entry)}"
+    yield from (("note", text) for text in _notes(entry, before, after))
 
 
 def _notes(entry: str, before: Tabular, after: Tabular) -> Iterator[str]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Final
 
 from ..coding.codeset import Code, NotCoded
@@ -31,7 +31,7 @@ _OUTCOMES: Final = {
     "query": "No code can be given from this note as it stands; a query to the provider is needed.",
     "out_of_scope": "Nothing in this note is codable here.",
 }
-_ROLES: Final = {"first_listed": "first-listed", "additional": "additional", "optional": "optional, never first"}
+ROLES: Final = {"first_listed": "first-listed", "additional": "additional", "optional": "optional, never first"}
 _UNSAFE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069]+")
 
 
@@ -68,7 +68,7 @@ def _codes(result: Result) -> list[str]:
 
 
 def _code(number: int, code: Code) -> list[str]:
-    head = f"{number:>2}. {code.code:<9}{code.description}  [{_ROLES[code.role]}]"
+    head = f"{number:>2}. {code.code:<9}{code.description}  [{ROLES[code.role]}]"
     lines = wrapped(head, indent=0, hang=13)
     lines += labelled("why", code.rationale)
     lines += labelled("words", _quotes(code.evidence))
@@ -163,7 +163,7 @@ def _warnings(result: Result) -> list[str]:
 def _quotes(evidence: Iterable[Evidence]) -> str:
     """The quoted words with their sections, each section named once after its words."""
     pieces = list(evidence)
-    distinct = dict.fromkeys((_section(piece), _short(plain(piece.text), _QUOTE)) for piece in _outermost(pieces))
+    distinct = dict.fromkeys((_section(piece), _short(plain(piece.text), _QUOTE)) for piece in outermost(pieces))
     distinct = {(section, words): None for section, words in distinct if words}
     shown = list(distinct)[:_QUOTES]
     by_section: dict[str, list[str]] = {}
@@ -174,13 +174,13 @@ def _quotes(evidence: Iterable[Evidence]) -> str:
     return "; ".join([*(f"{', '.join(words)} ({section})" for section, words in by_section.items()), *told]) + more
 
 
-def _outermost(evidence: Iterable[Evidence]) -> Iterator[Evidence]:
-    """In note order, without the words that stand inside another quote."""
-    end = -1
+def outermost(evidence: Iterable[Evidence]) -> list[Evidence]:
+    """In note order, without the empty and those inside another."""
+    kept: list[Evidence] = []
     for piece in sorted(evidence, key=lambda piece: (piece.start, -piece.end)):
-        if piece.end > end:
-            yield piece
-            end = piece.end
+        if piece.end > piece.start and (not kept or piece.end > kept[-1].end):
+            kept.append(piece)
+    return kept
 
 
 def _section(piece: Evidence) -> str:

@@ -9,6 +9,7 @@ from ..coding.reference import GuideRow
 from ..coding.tables import CodeRow, Retired
 from ..coding.tabular import Note, NoteKind
 from .codes import CPT_NOTE, Answer, Entry, Match
+from .release import MONTHS
 from .render import items, labelled, wrapped
 
 SCHEMA: Final = "spinecode/codes/1"
@@ -16,10 +17,6 @@ _SHOWN: Final = 20
 """Matches shown of a search by words; the rest stands in the JSON."""
 _BELOW: Final = 40
 
-_MONTHS = (
-    *("January", "February", "March", "April", "May", "June"),
-    *("July", "August", "September", "October", "November", "December"),
-)
 _NOTES: Final[dict[NoteKind, str]] = {
     "includes": "INCLUDES",
     "inclusionTerm": "INCLUSION TERMS",
@@ -147,7 +144,7 @@ def _head(entry: Entry) -> list[str]:
 
 def _in_words(day: str) -> str:
     year, month, number = day.split("-")
-    return f"{_MONTHS[int(month) - 1]} {int(number)}, {year}"
+    return f"{MONTHS[int(month) - 1]} {int(number)}, {year}"
 
 
 def _below(entry: Entry) -> list[str]:

@@ -6,7 +6,7 @@ Under another release they may differ: then each difference says why.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,8 +14,8 @@ from ..coding.codeset import CodeSet
 from ..coding.errors import FindingsError, InputError, ReleaseError
 from ..coding.releases import INFORMATION
 from ..coding.tabular import Tabular
+from .stored import stored_results
 from .suggest import replay
-from .text_input import read_bytes
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ def replay_file(path: str, *, under: Tabular | None = None, known: Tabular | Non
         ReleaseError: a result names a release that is neither built in nor known; names file and line.
     """
     count, differences = 0, []
-    for line, stored in _results(path):
+    for line, stored in stored_results(path):
         count += 1
         try:
             decided = replay(stored, under, known=known)
@@ -63,19 +63,6 @@ def replay_file(path: str, *, under: Tabular | None = None, known: Tabular | Non
             why = _why(stored, decided, under) if under else ()
             differences.append(Difference(line, stored.get("encounter_id"), before, now, why))
     return ReplayReport(count, tuple(differences), under.label if under else None)
-
-
-def _results(path: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    for number, raw in enumerate(read_bytes(path).split(b"\n"), start=1):
-        if not raw.strip():
-            continue
-        try:
-            data = json.loads(raw)
-        except (ValueError, RecursionError):
-            raise InputError(f"{path}, line {number}: is not JSON; give results of suggest --json or batch") from None
-        if not isinstance(data, dict) or "findings" not in data:
-            raise InputError(f"{path}, line {number}: is no spinecode result")
-        yield number, data
 
 
 def _decision_now(code_set: CodeSet) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from ..coding.codeset import Code, CodeSet, NotCoded, Notice, Outcome, RedFlag, 
 from ..coding.findings import Evidence, Findings, json_schema, to_json
 from ..coding.gaps.model import Effect, Element, Gap, Gaps, OpenFact, Option
 from ..models.judgement import Judgement, Reason, Route
+from .schema_parts import DAY, ENCOUNTER_ID, EVIDENCE, ICD, MAYBE, SHA256, TEXT, WHOLE, list_of, object_of
 
 SCHEMA: Final = "spinecode/result/1"
 
@@ -136,8 +137,8 @@ def decision_data(decided: Result | CodeSet) -> dict[str, Any]:
     return {
         "codes": [_code(code) for code in decided.codes],
         "not_coded": [_not_coded(entry) for entry in decided.not_coded],
-        "seen": [{"what": entry.what, "evidence": _evidence(entry.evidence)} for entry in decided.seen],
-        "red_flags": [{"flag": entry.flag, "evidence": _evidence(entry.evidence)} for entry in decided.red_flags],
+        "seen": [{"what": entry.what, "evidence": evidence_data(entry.evidence)} for entry in decided.seen],
+        "red_flags": [{"flag": entry.flag, "evidence": evidence_data(entry.evidence)} for entry in decided.red_flags],
         "warnings": [{"kind": notice.kind, "message": notice.message} for notice in decided.warnings],
     }
 
@@ -177,7 +178,7 @@ def _gap(gap: Gap) -> dict[str, Any]:
         "why": gap.why,
         "effect": gap.effect,
         "options": [{**_option(o), "supported_by": list(o.supported_by)} for o in gap.options],
-        "indicators": _evidence(gap.indicators),
+        "indicators": evidence_data(gap.indicators),
         "demanded_by": gap.demanded_by or None,
     }
 
@@ -191,7 +192,8 @@ def _option(option: Option) -> dict[str, Any]:
     }
 
 
-def _evidence(evidence: tuple[Evidence, ...]) -> list[dict[str, Any]]:
+def evidence_data(evidence: tuple[Evidence, ...]) -> list[dict[str, Any]]:
+    """Quotes, as every result object has them."""
     return [{"start": e.start, "end": e.end, "text": e.text, "section": e.section} for e in evidence]
 
 
@@ -203,7 +205,7 @@ def _code(code: Code) -> dict[str, Any]:
         "rule": code.rule,
         "rationale": code.rationale,
         "source": code.source,
-        "evidence": _evidence(code.evidence),
+        "evidence": evidence_data(code.evidence),
     }
     if code.exception is not None:
         out["exception"] = {"note": code.exception.note, "with": code.exception.with_code}
@@ -217,7 +219,7 @@ def _not_coded(entry: NotCoded) -> dict[str, Any]:
         "status": entry.status,
         "reason": entry.reason,
         "rule": entry.rule,
-        "evidence": _evidence(entry.evidence),
+        "evidence": evidence_data(entry.evidence),
     }
 
 
@@ -227,85 +229,71 @@ def _not_coded(entry: NotCoded) -> dict[str, Any]:
 def result_schema() -> dict[str, Any]:
     """JSON Schema (draft 2020-12) of a Result, that of the findings included; published as docs/result.schema.json."""
     findings = json_schema()
-    text = {"type": "string"}
-    maybe = {"type": ["string", "null"]}
-    evidence = {"type": "array", "items": {"$ref": "#/$defs/Evidence"}}
-    supported = {**evidence, "minItems": 1}
-    code = _object(
+    code = object_of(
         {
-            "code": {"type": "string", "pattern": r"^[A-Z][0-9][0-9A-Z](\.[0-9A-Z]{1,4})?$"},
-            "description": text,
+            "code": ICD,
+            "description": TEXT,
             "role": {"enum": list(get_args(Role))},
-            "rule": text,
-            "rationale": text,
-            "source": text,
-            "evidence": supported,
-            "exception": _object({"note": text, "with": text}),
+            "rule": TEXT,
+            "rationale": TEXT,
+            "source": TEXT,
+            "evidence": {**EVIDENCE, "minItems": 1},
+            "exception": object_of({"note": TEXT, "with": TEXT}),
         },
         optional=("exception",),
     )
-    not_coded = _object(
+    not_coded = object_of(
         {
-            "what": text,
-            "code": maybe,
+            "what": TEXT,
+            "code": MAYBE,
             "status": {"enum": list(get_args(Status))},
-            "reason": text,
-            "rule": text,
-            "evidence": evidence,
+            "reason": TEXT,
+            "rule": TEXT,
+            "evidence": EVIDENCE,
         }
     )
     about = {
-        "id": text,
+        "id": TEXT,
         "element": {"enum": list(get_args(Element))},
-        "about": text,
+        "about": TEXT,
         "effect": {"enum": list(get_args(Effect))},
     }
     option = {
-        "answer": text,
-        "words": text,
-        "codes": {"type": "array", "items": text},
+        "answer": TEXT,
+        "words": TEXT,
+        "codes": list_of(TEXT),
         "introduces": {"type": "boolean"},
     }
-    options = {"type": "array", "items": _object(option), "minItems": 2}
-    indexes = {"type": "array", "items": {"type": "integer", "minimum": 0}}
-    supported_options = {"type": "array", "items": _object({**option, "supported_by": indexes}), "minItems": 2}
-    gap = {**about, "why": text, "options": supported_options, "indicators": evidence, "demanded_by": maybe}
-    reason = _object({"reason": text, "message": text, "words": {"type": "array", "items": text}})
-    schema = _object(
+    options = list_of(object_of(option), minItems=2)
+    supported_options = list_of(object_of({**option, "supported_by": list_of(WHOLE)}), minItems=2)
+    gap = {**about, "why": TEXT, "options": supported_options, "indicators": EVIDENCE, "demanded_by": MAYBE}
+    reason = object_of({"reason": TEXT, "message": TEXT, "words": list_of(TEXT)})
+    schema = object_of(
         {
             "schema": {"const": SCHEMA},
-            "encounter_id": {"type": ["string", "integer", "null"]},
-            "provider": maybe,
-            "date_of_service": {"type": ["string", "null"], "pattern": r"^\d{4}-\d{2}-\d{2}$"},
-            "release": text,
-            "engine": text,
-            "ruleset": text,
-            "text_sha256": {"type": "string", "pattern": "^[0-9a-f]{64}$"},
+            "encounter_id": ENCOUNTER_ID,
+            "provider": MAYBE,
+            "date_of_service": DAY,
+            "release": TEXT,
+            "engine": TEXT,
+            "ruleset": TEXT,
+            "text_sha256": SHA256,
             "outcome": {"enum": list(get_args(Outcome))},
-            "codes": {"type": "array", "items": code},
-            "not_coded": {"type": "array", "items": not_coded},
-            "seen": {"type": "array", "items": _object({"what": text, "evidence": evidence})},
-            "red_flags": {"type": "array", "items": _object({"flag": text, "evidence": evidence})},
-            "warnings": {"type": "array", "items": _object({"kind": text, "message": text})},
-            "open_facts": {"type": "array", "items": _object({**about, "options": options})},
-            "gaps": {"type": "array", "items": _object(gap)},
+            "codes": list_of(code),
+            "not_coded": list_of(not_coded),
+            "seen": list_of(object_of({"what": TEXT, "evidence": EVIDENCE})),
+            "red_flags": list_of(object_of({"flag": TEXT, "evidence": EVIDENCE})),
+            "warnings": list_of(object_of({"kind": TEXT, "message": TEXT})),
+            "open_facts": list_of(object_of({**about, "options": options})),
+            "gaps": list_of(object_of(gap)),
             "confidence": {"type": ["number", "null"], "minimum": 0, "maximum": 1},
             "route": {"enum": [*get_args(Route), None]},
-            "reasons": {"type": "array", "items": reason, "maxItems": 3},
-            "models": maybe,
+            "reasons": list_of(reason, maxItems=3),
+            "models": MAYBE,
             "findings": {"$ref": findings["$ref"]},
-            "before": {"type": "array", "items": text},
+            "before": list_of(TEXT),
             "extra": {"type": "object"},
         },
         optional=("before", "extra"),
     )
     return {"$schema": findings["$schema"], "title": "spinecode result", **schema, "$defs": findings["$defs"]}
-
-
-def _object(properties: dict[str, Any], optional: tuple[str, ...] = ()) -> dict[str, Any]:
-    return {
-        "type": "object",
-        "properties": properties,
-        "required": [key for key in properties if key not in optional],
-        "additionalProperties": False,
-    }

@@ -113,14 +113,19 @@ def _renamed(data: dict[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
     return {**rest, **{name: data[theirs] for theirs, name in ours.items()}}
 
 
+def check_encounter_id(value: object) -> str | int:
+    """``value`` if it can name an encounter. Raises `InputError` if not."""
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        raise InputError("encounter_id: must be a string or an integer")
+    return value
+
+
 def row_of(line: int, data: Mapping[str, Any], raw: str) -> Row:
     """The row of an object with our names; other keys are carried along. Raises `InputError` if it is not usable."""
     for key in ("encounter_id", "text"):
         if data.get(key) is None:
             raise InputError(f"{key} is missing")
-    encounter_id, provider = data["encounter_id"], data.get("provider")
-    if isinstance(encounter_id, bool) or not isinstance(encounter_id, str | int):
-        raise InputError("encounter_id: must be a string or an integer")
+    encounter_id, provider = check_encounter_id(data["encounter_id"]), data.get("provider")
     if not isinstance(provider, str | None):
         raise InputError("provider: must be a string")
     return Row(

@@ -11,67 +11,62 @@ from ..coding.tables import audit_checks
 from ..coding.why_not import Answer
 from .audit import SCHEMA as AUDIT
 from .audit import SEVERITIES
+from .schema_parts import DAY, ENCOUNTER_ID, EVIDENCE, ICD, MAYBE, SHA256, TEXT, WHOLE, list_of, object_of
 from .why_not import SCHEMA as WHY_NOT
 
-_TEXT: Final = {"type": "string"}
-_MAYBE: Final = {"type": ["string", "null"]}
-_COUNT: Final = {"type": "integer", "minimum": 0}
-_COUNTS: Final = {"type": "object", "additionalProperties": _COUNT}
-_DAY: Final = {"type": ["string", "null"], "pattern": r"^\d{4}-\d{2}-\d{2}$"}
-_ICD: Final = {"type": "string", "pattern": r"^[A-Z][0-9][0-9A-Z](\.[0-9A-Z]{1,4})?$"}
-_CODES: Final = {"type": "array", "items": _ICD}
-_EVIDENCE: Final = {"type": "array", "items": {"$ref": "#/$defs/Evidence"}}
+_COUNTS: Final = {"type": "object", "additionalProperties": WHOLE}
+_CODES: Final = list_of(ICD)
 
 
 def audit_schema() -> dict[str, Any]:
     """JSON Schema of what `spinecode audit --json` prints. A claimed code is any text: claims hold wrong ones too."""
-    finding = _object(
+    finding = object_of(
         {
             "kind": {"enum": list(audit_checks())},
             "severity": {"enum": list(get_args(Severity))},
-            "code": _MAYBE,
-            "what": _TEXT,
-            "why": _TEXT,
-            "advice": _TEXT,
+            "code": MAYBE,
+            "what": TEXT,
+            "why": TEXT,
+            "advice": TEXT,
             "instead": _CODES,
-            "source": _TEXT,
-            "guide": _MAYBE,
-            "evidence": _EVIDENCE,
+            "source": TEXT,
+            "guide": MAYBE,
+            "evidence": EVIDENCE,
         }
     )
-    claim = _object(
+    claim = object_of(
         {
             "encounter_id": {"type": ["string", "integer"]},
             "line": {"type": "integer", "minimum": 1},
-            "date_of_service": _MAYBE,
-            "release": _TEXT,
-            "codes": _list(_TEXT),
-            "cpt": _list(_TEXT),
+            "date_of_service": MAYBE,
+            "release": TEXT,
+            "codes": list_of(TEXT),
+            "cpt": list_of(TEXT),
             "suggested": {"anyOf": [_CODES, {"type": "null"}]},
-            "findings": _list(finding),
-            "not_checked": _list(_TEXT),
-            "warnings": _list(_object({"kind": _TEXT, "message": _TEXT})),
+            "findings": list_of(finding),
+            "not_checked": list_of(TEXT),
+            "warnings": list_of(object_of({"kind": TEXT, "message": TEXT})),
         }
     )
-    worst = _object(dict.fromkeys((*SEVERITIES, "clean"), _COUNT))
-    summary = _object(
+    worst = object_of(dict.fromkeys((*SEVERITIES, "clean"), WHOLE))
+    summary = object_of(
         {
-            "claims": _COUNT,
-            "with_note": _COUNT,
-            "of_spine": _COUNT,
+            "claims": WHOLE,
+            "with_note": WHOLE,
+            "of_spine": WHOLE,
             "worst": worst,
             "kinds": _COUNTS,
             "guide": _COUNTS,
-            "unspecified": _COUNT,
+            "unspecified": WHOLE,
             "unspecified_rate": {"type": ["number", "null"], "minimum": 0, "maximum": 1},
             "unspecified_codes": _COUNTS,
         }
     )
     properties = {
         "schema": {"const": AUDIT},
-        "engine": _TEXT,
-        "ruleset": _TEXT,
-        "claims": _list(claim),
+        "engine": TEXT,
+        "ruleset": TEXT,
+        "claims": list_of(claim),
         "summary": summary,
     }
     return _published("spinecode audit", properties)
@@ -79,21 +74,21 @@ def audit_schema() -> dict[str, Any]:
 
 def why_not_schema() -> dict[str, Any]:
     """JSON Schema of what `spinecode suggest --why-not CODE --json` prints."""
-    suggested = _object({"rule": _TEXT, "rationale": _TEXT, "source": _TEXT, "evidence": _EVIDENCE})
-    left_out = _object(
+    suggested = object_of({"rule": TEXT, "rationale": TEXT, "source": TEXT, "evidence": EVIDENCE})
+    left_out = object_of(
         {
-            "what": _TEXT,
-            "code": _MAYBE,
+            "what": TEXT,
+            "code": MAYBE,
             "status": {"enum": list(get_args(Status))},
-            "rule": _TEXT,
-            "reason": _TEXT,
-            "evidence": _EVIDENCE,
+            "rule": TEXT,
+            "reason": TEXT,
+            "evidence": EVIDENCE,
         }
     )
-    against = _object({"code": _ICD, "note": _MAYBE, "stays": _TEXT, "rationale": _TEXT})
-    way = _object(
+    against = object_of({"code": ICD, "note": MAYBE, "stays": TEXT, "rationale": TEXT})
+    way = object_of(
         {
-            "facts": {**_list(_TEXT), "minItems": 1},
+            "facts": list_of(TEXT, minItems=1),
             "codes": _CODES,
             "adds": _CODES,
             "removes": _CODES,
@@ -102,19 +97,19 @@ def why_not_schema() -> dict[str, Any]:
     )
     properties = {
         "schema": {"const": WHY_NOT},
-        "encounter_id": {"type": ["string", "integer", "null"]},
-        "date_of_service": _DAY,
-        "release": _TEXT,
-        "engine": _TEXT,
-        "ruleset": _TEXT,
-        "text_sha256": {"type": "string", "pattern": "^[0-9a-f]{64}$"},
-        "code": _ICD,
-        "description": _TEXT,
+        "encounter_id": ENCOUNTER_ID,
+        "date_of_service": DAY,
+        "release": TEXT,
+        "engine": TEXT,
+        "ruleset": TEXT,
+        "text_sha256": SHA256,
+        "code": ICD,
+        "description": TEXT,
         "answer": {"enum": list(get_args(Answer))},
         "suggested": {"anyOf": [suggested, {"type": "null"}]},
-        "left_out": _list(left_out),
-        "against": _list(against),
-        "would_need": _list(way),
+        "left_out": list_of(left_out),
+        "against": list_of(against),
+        "would_need": list_of(way),
     }
     return _published("spinecode why-not", properties)
 
@@ -122,12 +117,4 @@ def why_not_schema() -> dict[str, Any]:
 def _published(title: str, properties: dict[str, Any]) -> dict[str, Any]:
     findings = json_schema()
     defs = {"Evidence": findings["$defs"]["Evidence"]}
-    return {"$schema": findings["$schema"], "title": title, **_object(properties), "$defs": defs}
-
-
-def _object(properties: dict[str, Any]) -> dict[str, Any]:
-    return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
-
-
-def _list(items: dict[str, Any]) -> dict[str, Any]:
-    return {"type": "array", "items": items}
+    return {"$schema": findings["$schema"], "title": title, **object_of(properties), "$defs": defs}

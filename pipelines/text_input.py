@@ -146,6 +146,12 @@ def check_text(text: object) -> str:
 
 
 _DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+_MIDNIGHT: Final = re.compile(r"[ T]00:00:00(?:\.0+)?$")
+
+
+def without_midnight(day: str) -> str:
+    """A day without the midnight that spreadsheets and databases write behind it."""
+    return _MIDNIGHT.sub("", day)
 
 
 def check_date(value: object, name: str = "date_of_service") -> str | None:

@@ -8,13 +8,12 @@ from .. import __version__
 from ..coding.claim import official_for
 from ..coding.codeset import Code, NotCoded
 from ..coding.errors import InputError
-from ..coding.findings import Evidence
 from ..coding.tables import retired_codes
 from ..coding.tabular import Tabular
 from ..coding.typed import is_written_like_a_code, typed_code
 from ..coding.why_not import Way, WhyNot, why_not
 from .render import items, labelled, plain, wrapped
-from .result import Result
+from .result import Result, evidence_data
 from .suggest import ruleset
 
 SCHEMA: Final = "spinecode/why-not/1"
@@ -91,7 +90,7 @@ def _code(code: Code) -> dict[str, Any]:
         "rule": code.rule,
         "rationale": code.rationale,
         "source": code.source,
-        "evidence": [_evidence(piece) for piece in code.evidence],
+        "evidence": evidence_data(code.evidence),
     }
 
 
@@ -102,12 +101,8 @@ def _entry(entry: NotCoded) -> dict[str, Any]:
         "status": entry.status,
         "rule": entry.rule,
         "reason": entry.reason,
-        "evidence": [_evidence(piece) for piece in entry.evidence],
+        "evidence": evidence_data(entry.evidence),
     }
-
-
-def _evidence(piece: Evidence) -> dict[str, Any]:
-    return {"start": piece.start, "end": piece.end, "text": piece.text, "section": piece.section}
 
 
 def _way(way: Way) -> dict[str, Any]:

@@ -116,3 +116,40 @@ def server(serving, tmp_path_factory):
     """A server as users start it: on loopback, without tokens."""
     with serving.Server(tmp_path_factory.mktemp("server"), "--workers", "2") as running:
         yield running
+
+
+SLOW = """
+import sys, time
+from spinecode.coding.findings import Findings
+from spinecode.pipelines.batch.inputs import Input, open_source
+from spinecode.pipelines.batch.outputs import Output, open_sink
+from spinecode.pipelines.batch.run import Job, run_job
+from spinecode.pipelines.batch.workers import answer_in_workers
+from spinecode.pipelines.suggest import Spinecode
+
+class Slow:
+    def read(self, text, date_of_service=None):
+        time.sleep(0.002)
+        return Findings(date_of_service=date_of_service)
+
+print("working", flush=True)
+source = open_source(Input(sys.argv[1]))
+run_job(Job(
+    source, open_sink(Output(sys.argv[2]), source.columns), lambda: Spinecode(reader=Slow()),
+    lambda items, factory: answer_in_workers(items, factory, 2, 20.0), "rules-1", "0.1.0",
+))
+"""
+
+
+@pytest.fixture(scope="session")
+def start_slow() -> Callable[[Path, Path], subprocess.Popen[bytes]]:
+    """Start a batch run of two workers that takes its time, in a process of its own that a test may kill."""
+
+    def start(source: Path, out: Path) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-c", SLOW, str(source), str(out)]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, cwd=out.parent)
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"working\n"
+        return process
+
+    return start

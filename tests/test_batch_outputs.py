@@ -8,8 +8,6 @@ import random
 import signal
 import sqlite3
 import stat
-import subprocess
-import sys
 import time
 
 import openpyxl
@@ -156,7 +154,7 @@ def test_a_table_of_something_else_is_left_alone(source, tmp_path, engine):
 def test_a_kill_while_the_output_is_made_leaves_the_old_one_and_is_repaired(
     source, tmp_path, engine, monkeypatch, name
 ):
-    from spinecode.pipelines.batch import sinks
+    from spinecode.pipelines.batch import spool
 
     run(source, tmp_path / name, engine)
     before = (tmp_path / name).read_bytes()
@@ -164,12 +162,12 @@ def test_a_kill_while_the_output_is_made_leaves_the_old_one_and_is_repaired(
     seen = []
 
     def torn(part):
-        for line in sinks_lines(part):
+        for line in whole_lines(part):
             yield line
             seen.append(line)
             raise KeyboardInterrupt
 
-    sinks_lines = sinks.spool_lines
+    whole_lines = spool.spool_lines
     with monkeypatch.context() as patch:
         for module in ("table_sinks", "fhir_out"):
             patch.setattr(f"spinecode.pipelines.batch.{module}.spool_lines", torn)
@@ -187,42 +185,15 @@ def test_a_kill_while_the_output_is_made_leaves_the_old_one_and_is_repaired(
         assert len(table(tmp_path / name, "spinecode_results")) == 1
 
 
-SLOW = """
-import sys, time
-from spinecode.coding.findings import Findings
-from spinecode.pipelines.batch.inputs import Input, open_source
-from spinecode.pipelines.batch.outputs import Output, open_sink
-from spinecode.pipelines.batch.run import Job, run_job
-from spinecode.pipelines.batch.workers import answer_in_workers
-from spinecode.pipelines.suggest import Spinecode
-
-class Slow:
-    def read(self, text, date_of_service=None):
-        time.sleep(0.002)
-        return Findings(date_of_service=date_of_service)
-
-print("working", flush=True)
-source = open_source(Input(sys.argv[1]))
-run_job(Job(
-    source, open_sink(Output(sys.argv[2]), source.columns), lambda: Spinecode(reader=Slow()),
-    lambda items, factory: answer_in_workers(items, factory, 2, 20.0), "rules-1", "0.1.0",
-))
-"""
-
-
 @pytest.mark.parametrize("name", ["out.csv", "out.parquet"])
-def test_a_killed_run_to_a_table_ends_as_if_it_had_not_been(tmp_path, name):
+def test_a_killed_run_to_a_table_ends_as_if_it_had_not_been(tmp_path, start_slow, name):
     rows = [
         {"encounter_id": f"E{i}" if i % 11 else "", "text": f"note {i} " * (i % 30), "mrn": i} for i in range(1, 2001)
     ]
     pandas.DataFrame(rows).to_csv(tmp_path / "in.csv", index=False)
 
     def start(out):
-        command = [sys.executable, "-c", SLOW, str(tmp_path / "in.csv"), str(tmp_path / out)]
-        process = subprocess.Popen(command, stdout=subprocess.PIPE)
-        assert process.stdout is not None
-        assert process.stdout.readline() == b"working\n"
-        return process
+        return start_slow(tmp_path / "in.csv", tmp_path / out)
 
     assert start(f"whole_{name}").wait(120) == 0
     chance = random.Random(3)

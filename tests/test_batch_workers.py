@@ -144,50 +144,20 @@ def kill_children():
 
 # -- kills -------------------------------------------------------------------------------------------------------------
 
-SLOW = """
-import sys, time
-from pathlib import Path
-from spinecode.coding.findings import Findings
-from spinecode.pipelines.batch.json_lines import JsonLines
-from spinecode.pipelines.batch.run import Job, run_job
-from spinecode.pipelines.batch.sinks import JsonLinesSink
-from spinecode.pipelines.batch.workers import answer_in_workers
-from spinecode.pipelines.suggest import Spinecode
 
-class Slow:
-    def read(self, text, date_of_service=None):
-        time.sleep(0.002)
-        return Findings(date_of_service=date_of_service)
-
-print("working", flush=True)
-run_job(Job(
-    JsonLines(Path(sys.argv[1])), JsonLinesSink(Path(sys.argv[2])), lambda: Spinecode(reader=Slow()),
-    lambda items, factory: answer_in_workers(items, factory, 2, 20.0), "rules-1", "0.1.0",
-))
-"""
-
-
-def start_slow(folder, out):
-    command = [sys.executable, "-c", SLOW, str(folder / "in.jsonl"), str(folder / out)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, cwd=folder)
-    assert process.stdout is not None
-    assert process.stdout.readline() == b"working\n"
-    return process
-
-
-def test_killed_at_five_moments_a_run_ends_with_the_same_bytes_and_leaves_no_worker(tmp_path):
+def test_killed_at_five_moments_a_run_ends_with_the_same_bytes_and_leaves_no_worker(tmp_path, start_slow):
     rows = [{"encounter_id": i, "text": f"note {i} " * (i % 40)} if i % 7 else f"bad {i}" for i in range(1, 2501)]
     lines = (row if isinstance(row, str) else json.dumps(row) for row in rows)
     (tmp_path / "in.jsonl").write_text("".join(line + "\n" for line in lines), encoding="utf-8")
-    assert start_slow(tmp_path, "whole.jsonl").wait(120) == 0
+    assert start_slow(tmp_path / "in.jsonl", tmp_path / "whole.jsonl").wait(120) == 0
     chance, orphans = random.Random(6), []
     for _ in range(5):
-        process = start_slow(tmp_path, "out.jsonl")
+        process = start_slow(tmp_path / "in.jsonl", tmp_path / "out.jsonl")
         time.sleep(chance.uniform(0.2, 1.2))
         orphans += children(process.pid)
         process.send_signal(signal.SIGKILL)
         process.wait(60)
-    assert start_slow(tmp_path, "out.jsonl").wait(120) == 0
+    assert start_slow(tmp_path / "in.jsonl", tmp_path / "out.jsonl").wait(120) == 0
     for suffix in ("jsonl", "rejects.jsonl"):
         assert (tmp_path / f"out.{suffix}").read_bytes() == (tmp_path / f"whole.{suffix}").read_bytes()
     assert len(orphans) >= 5
@@ -213,15 +183,15 @@ def test_a_full_disk_stops_the_run_and_the_next_one_carries_on(tmp_path, engine)
     assert (tmp_path / "out.jsonl").read_bytes() == (tmp_path / "whole.jsonl").read_bytes()
 
 
-def test_ctrl_c_stops_workers_and_keeps_what_is_done(tmp_path):
+def test_ctrl_c_stops_workers_and_keeps_what_is_done(tmp_path, start_slow):
     write_rows(tmp_path / "in.jsonl", [f"note {i}" for i in range(5000)])
-    process = start_slow(tmp_path, "out.jsonl")
+    process = start_slow(tmp_path / "in.jsonl", tmp_path / "out.jsonl")
     time.sleep(1.5)
     process.send_signal(signal.SIGINT)
     process.wait(60)
     journal = json.loads((tmp_path / "out.jsonl.journal").read_text())
     assert 0 < journal["progress"]["lines"] < 5000
-    assert start_slow(tmp_path, "out.jsonl").wait(120) == 0
+    assert start_slow(tmp_path / "in.jsonl", tmp_path / "out.jsonl").wait(120) == 0
     assert len(read_jsonl(tmp_path / "out.jsonl")) == 5000
 
 

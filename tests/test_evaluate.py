@@ -9,12 +9,11 @@ from spinecode.pipelines.evaluate import (
     evaluate,
     in_scope,
     is_accepted,
-    read_facts,
-    reference_facts,
     render_report,
     report_data,
     score,
 )
+from spinecode.pipelines.evaluate_facts import read_facts, reference_facts
 
 WORDS = Evidence(0, 4, "pain", "assessment")
 

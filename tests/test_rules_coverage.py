@@ -31,16 +31,6 @@ def test_every_row_of_the_code_table_is_decided_in_a_case() -> None:
     assert sorted({row.code for row in tables().codes.values()} - codes) == []
 
 
-TITLE_WORDS = {
-    "occipito_atlanto_axial": "occipito-atlanto-axial",
-    "cervical": "cervical",
-    "cervicothoracic": "cervicothoracic",
-    "thoracic": "thoracic",
-    "thoracolumbar": "thoracolumbar",
-    "lumbar": "lumbar",
-    "lumbosacral": "lumbosacral",
-    "sacral": "sacral",
-}
 REGIONAL = ("M41", "M43", "M45", "M46.4", "M47", "M48", "M51.0", "M51.1", "M51.2", "M51.3", "M53.2", "M53.8", "M54.1")
 
 
@@ -51,8 +41,9 @@ def test_the_official_title_of_a_row_names_its_region() -> None:
         if not row.code.startswith(REGIONAL) or row.region in ("", UNSPECIFIED):
             continue
         title = tabular().description(row.code).lower()
-        named = [region for region in REGIONS if TITLE_WORDS[region] in title.replace("-", "-").split("(")[0].split()]
-        named += [region for region in REGIONS if f"{TITLE_WORDS[region]} region" in title]
+        in_titles = {region: region.replace("_", "-") for region in REGIONS}
+        named = [region for region in REGIONS if in_titles[region] in title.split("(")[0].split()]
+        named += [region for region in REGIONS if f"{in_titles[region]} region" in title]
         if named and row.region not in named:
             wrong.append((row.family, row.region, row.code, title))
     assert wrong == []

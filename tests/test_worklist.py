@@ -9,7 +9,8 @@ import stat
 
 import pytest
 from spinecode.pipelines.query.templates import built_in
-from spinecode.pipelines.query.worklist import COLUMNS, make_worklist, safe_cell, worklist_csv
+from spinecode.pipelines.query.worklist import COLUMNS, make_worklist, worklist_csv
+from spinecode.pipelines.spreadsheet import safe_cell
 
 SHA = "0" * 64
 

@@ -16,13 +16,12 @@ from ..coding.errors import InputError, SpinecodeError
 from ..coding.typed import typed_codes
 from ..pipelines.audit import audit_claims, audit_data
 from ..pipelines.batch.fhir_in import documents_in, read_document_reference
-from ..pipelines.batch.fhir_out import entries_of
+from ..pipelines.batch.fhir_out import entries_of, operation_outcome
 from ..pipelines.claims import ClaimRow, typed_cpt
 from ..pipelines.clarify import clarified
 from ..pipelines.codes import look_up, open_named
 from ..pipelines.query.ask import ask, asked_data
 from ..pipelines.query.templates import built_in
-from ..pipelines.release import load
 from ..pipelines.render_codes import codes_data
 from ..pipelines.result import Result, canonical_json
 from ..pipelines.rows import Document, Row, load_object
@@ -37,7 +36,7 @@ def open_engine(release_file: str | None) -> Spinecode:
     """The engine of a worker: the one that was loaded before it was forked, unless a release file was given."""
     from .preloaded import ENGINE
 
-    return Spinecode(release_file=load(release_file)) if release_file else ENGINE
+    return Spinecode(release_file=release_file) if release_file else ENGINE
 
 
 def answer(engine: Spinecode, kind: str, data: Data) -> tuple[str, str]:
@@ -149,12 +148,6 @@ def _entries(engine: Spinecode, line: int, document: Mapping[str, Any]) -> list[
         row.text, encounter_id=row.encounter_id, provider=row.provider, date_of_service=row.date_of_service
     )
     return entries_of(replace(result, extra=row.extra).to_dict(), row)
-
-
-def operation_outcome(reason: str, code: str = "invalid") -> dict[str, Any]:
-    """FHIR's way to say what was wrong."""
-    issue = {"severity": "error", "code": code, "diagnostics": reason}
-    return {"resourceType": "OperationOutcome", "issue": [issue]}
 
 
 JOBS: Final[Mapping[str, Callable[[Spinecode, Data], str]]] = {

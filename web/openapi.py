@@ -9,6 +9,7 @@ from fastapi.openapi.utils import get_openapi
 
 from .. import __version__
 from ..pipelines.query.ask import asked_schema
+from ..pipelines.render_codes import SCHEMA as CODES_SCHEMA
 from ..pipelines.result import result_schema
 from ..pipelines.schema import audit_schema
 from .requests import AuditRequest, QueryRequest, SuggestRequest
@@ -257,7 +258,7 @@ def document(app: FastAPI) -> dict[str, Any]:
 _CODES: Final = {
     "type": "object",
     "properties": {
-        "schema": {"const": "spinecode/codes/1"},
+        "schema": {"const": CODES_SCHEMA},
         "release": {"type": "string"},
         "codes": {"type": "array", "minItems": 1, "items": {"type": "object", "required": ["code", "description"]}},
         "matches": {"type": "array"},

@@ -12,6 +12,7 @@ from typing import Final
 
 from starlette.responses import Response
 
+from ..pipelines.batch.fhir_out import operation_outcome
 from .screens import render_page
 
 PROBLEM_TYPE: Final = "application/problem+json"
@@ -46,8 +47,7 @@ def response(problem: ProblemError, path: str) -> Response:
         headers["Allow"] = problem.allow
     title = HTTPStatus(problem.status).phrase
     if path.startswith("/fhir/"):
-        issue = {"severity": "error", "code": _FHIR_CODES.get(problem.status, "invalid"), "diagnostics": problem.detail}
-        outcome = {"resourceType": "OperationOutcome", "issue": [issue]}
+        outcome = operation_outcome(problem.detail, _FHIR_CODES.get(problem.status, "invalid"))
         return Response(_json(outcome), problem.status, headers, FHIR_TYPE)
     if path.startswith("/v1/") or path in {"/healthz", "/metrics", "/openapi.json"}:
         told = {"type": "about:blank", "title": title, "status": problem.status, "detail": problem.detail}

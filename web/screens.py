@@ -15,7 +15,6 @@ from defusedcsv.csv import writer as safe_writer
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from .. import __version__
-from ..coding.codeset import Code
 from ..coding.errors import InputError
 from ..coding.gaps.model import Gap
 from ..pipelines.batch.fhir_out import entries_of
@@ -25,7 +24,7 @@ from ..pipelines.codes import CPT_NOTE, look_up, open_named
 from ..pipelines.query.ask import Asked, ask
 from ..pipelines.query.render import render_text
 from ..pipelines.query.templates import built_in
-from ..pipelines.render import plain
+from ..pipelines.render import ROLES, outermost, plain
 from ..pipelines.render_codes import codes_data
 from ..pipelines.result import Result
 from ..pipelines.rows import Row
@@ -37,7 +36,6 @@ from .samples import samples
 
 Data = Mapping[str, Any]
 HERE: Final = Path(__file__).parent
-_ROLES: Final = {"first_listed": "first-listed", "additional": "additional", "optional": "optional, never first"}
 _OUTCOMES: Final = {
     "code": "The note supports these codes as it stands.",
     "open": "The codes stand. What is open below could change them.",
@@ -71,7 +69,7 @@ def environment() -> Environment:
     env.filters.update(plain=plain, visible=view.visible, colour=view.colour, status_words=view.status_words)
     env.filters["heading"] = lambda section: plain(section).strip("(): ")
     env.filters["words"] = lambda name: str(name).replace("_", " ")
-    env.globals.update(version=__version__, roles=_ROLES, outcomes=_OUTCOMES, routes=_ROUTES)
+    env.globals.update(version=__version__, roles=ROLES, outcomes=_OUTCOMES, routes=_ROUTES)
     return env
 
 
@@ -126,7 +124,7 @@ def _note(engine: Spinecode, data: Data) -> str:
         gaps=[_gap(gap, result) for gap in result.gaps],
         queries=_queries(result, text),
         copies=copies(result),
-        quoted=view.outermost,
+        quoted=outermost,
     )
 
 
@@ -244,5 +242,3 @@ JOBS: Final[Mapping[str, Callable[[Spinecode, Data], str]]] = {
     "page_code": _code,
     "page_rules": _rules,
 }
-
-__all__ = ["JOBS", "Code", "copies", "empty_form", "environment", "render_page"]

@@ -47,7 +47,7 @@ def serve(
         load(release_file)  # refused here, in one line, and not in a worker
     door = _door(host, port)
     limits = Limits(seconds=seconds)
-    settings = Settings(host, door.getsockname()[1], names, known, certificate is not None, limits, release_file)
+    settings = Settings(host, door.getsockname()[1], names, known, certificate is not None, limits)
     crew = Workers(workers or usable_cpus(), limits.seconds, limits.waiting, release_file)
     _log_to_stderr()
     say("reading the rules …")

@@ -43,7 +43,6 @@ class Settings:
     tokens: Tokens = field(default_factory=Tokens)
     secure: bool = False
     limits: Limits = field(default_factory=Limits)
-    release_file: str | None = None
 
 
 def is_loopback(host: str) -> bool:

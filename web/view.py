@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ..coding.codeset import Code, Status
-from ..coding.findings import Evidence
+from ..pipelines.render import outermost
 from ..pipelines.result import Result
 
 COLOURS: Final = 8
@@ -156,15 +156,6 @@ def _spans(result: Result) -> Iterator[tuple[int, int, Mark]]:
         place = (mention.evidence.start, mention.evidence.end)
         if mention.assertion != "present" and place not in told and place[1] > place[0]:
             yield *place, Mark(None, mention.assertion, f"{status_words(mention.assertion)}, not coded")
-
-
-def outermost(evidence: Iterable[Evidence]) -> list[Evidence]:
-    """In note order, without the empty and those inside another."""
-    kept: list[Evidence] = []
-    for piece in sorted(evidence, key=lambda piece: (piece.start, -piece.end)):
-        if piece.end > piece.start and (not kept or piece.end > kept[-1].end):
-            kept.append(piece)
-    return kept
 
 
 def as_text(codes: Iterable[Code]) -> str:

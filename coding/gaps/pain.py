@@ -9,7 +9,7 @@ from ..case import CHRONIC_DAYS, Case
 from ..changes import adding, confirming, groups_of_mentions, new_mention, saying, setting, together
 from ..chronic import PAIN_CODES, pain_control
 from ..codeset import CodeSet
-from ..findings import Condition, Evidence, Kind, Quality
+from ..findings import Condition, Evidence, Quality
 from ..kinds import INJURIES, INTEGRAL_CAUSES, SYMPTOMS
 from ..pain import CHARACTER
 from ..problem import Problem
@@ -18,15 +18,6 @@ from ..words import named, named_mention
 from .model import Answer, Question, quotes
 from .subjects import lead, place_of_mention, subject
 
-_LASTING: Final[tuple[Kind, ...]] = (
-    "pain",
-    "sciatica",
-    "low_back_pain_with_sciatica",
-    "radiculopathy",
-    "sacroiliac_pain",
-    "coccydynia",
-    "flank_pain",
-)
 _KINDS_OF_PAIN: Final[tuple[tuple[str, str, Quality], ...]] = (
     ("mechanical", "mechanical, muscular or myofascial", "mechanical"),
     ("facetogenic", "from the facet joints", "facetogenic"),
@@ -64,10 +55,10 @@ def _durations(case: Case, now: CodeSet) -> Iterator[Question]:
         yield _duration_undiagnosed(case)
         return
     if _is_treated_for_its_cause(case, now):
-        if not _chronic_anywhere(case) and not any(_says_how_long(c) for c in case.mentions(case.present(*_LASTING))):
+        if not _chronic_anywhere(case) and not any(_says_how_long(c) for c in case.mentions(case.present(*SYMPTOMS))):
             yield _duration_treated(case)
         return
-    for problem in case.of(*_LASTING):
+    for problem in case.of(*SYMPTOMS):
         told = (*problem.mentions, *problem.details)
         lasting = tuple(i for i in told if _says_how_long(case.mention(i)))
         if not lasting and not _chronic_anywhere(case):
@@ -227,7 +218,7 @@ def _origins(case: Case, now: CodeSet) -> Iterator[Question]:
     """Chronic pain of no stated origin: due to trauma, after a procedure or of a tumour it has codes of its own."""
     if not any(c.code == "G89.29" for c in now.codes):
         return
-    chronic = [i for i in case.present(*_LASTING, "chronic_pain") if _is_chronic(case.mention(i))]
+    chronic = [i for i in case.present(*SYMPTOMS, "chronic_pain") if _is_chronic(case.mention(i))]
     if not chronic:
         return
     injuries = [i for i in case.findings.injuries if i.assertion in ("present", "historical")]
@@ -279,7 +270,7 @@ def _fits(c: Condition, problem: Problem) -> bool:
 
 def _own_problems(case: Case) -> Iterator[Question]:
     """Pain beside its cause is integral, unless the provider assesses it as a problem apart."""
-    for problem in case.of(*sorted(SYMPTOMS)):
+    for problem in case.of(*SYMPTOMS):
         causes = [p for p in case.problems if p.kind in _CAUSES and same_or_unknown(p.regions, problem.regions)]
         if not causes or problem.noted("own_problem", "unrelated"):
             continue

@@ -13,6 +13,7 @@ from typing import Any, Final
 from ...coding.errors import InputError
 from ..result import canonical_json
 from ..rows import Reject, Row, row_of
+from ..text_input import without_midnight
 
 _USUAL: Final[Mapping[str, tuple[str, ...]]] = {
     "encounter_id": (
@@ -38,7 +39,6 @@ _OPTIONS: Final = {
     "date_of_service": "--date-column",
     "provider": "--provider-column",
 }
-_MIDNIGHT: Final = re.compile(r"[ T]00:00:00(?:\.0+)?$")
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,7 @@ class Binding:
             return value
         value = value.strip()
         if self.date_format is None:
-            return _MIDNIGHT.sub("", value)
+            return without_midnight(value)
         try:
             return datetime.strptime(value, self.date_format).date().isoformat()  # noqa: DTZ007 - a day has no zone
         except ValueError:
@@ -141,7 +141,7 @@ def plain_cell(cell: Any) -> Any:
             return None
         return int(cell) if cell.is_integer() and abs(cell) < 2**53 else cell
     if isinstance(cell, datetime):
-        return _MIDNIGHT.sub("", cell.isoformat())
+        return without_midnight(cell.isoformat())
     if isinstance(cell, date):
         return cell.isoformat()
     if isinstance(cell, Decimal):

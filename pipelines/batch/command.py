@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...coding.errors import InputError
-from ..rows import Reject
+from ..private_files import check_target
 from ..suggest import Spinecode, models_hash, ruleset
 from .answer import Answerer, Options
 from .inputs import Input, open_source
-from .items import Answer, Item
+from .items import Answered, Item
 from .outputs import Output, open_sink
 from .progress import clock, watcher
 from .run import Engine, Job, Summary, run_job
-from .sinks import Sink, check_target
+from .sinks import Sink
 from .sql import shown
 
 
@@ -108,7 +108,7 @@ def _engine(request: Request, sink: Sink) -> Engine:
     if request.engine != "local":
         raise InputError(f"--engine {request.engine}: there are local and spark")
 
-    def engine(items: Iterable[Item], factory: Callable[[], Answerer]) -> Iterator[tuple[Item, Answer | Reject | None]]:
+    def engine(items: Iterable[Item], factory: Callable[[], Answerer]) -> Iterator[Answered]:
         return answer_in_workers(items, factory, workers, request.note_timeout)
 
     return engine
@@ -123,7 +123,7 @@ def _spark(request: Request, sink: Sink, workers: int) -> Engine:
     def engine(
         items: Iterable[Item],
         factory: Callable[[], Answerer],  # noqa: ARG001 - executors make their own
-    ) -> Iterator[tuple[Item, Answer | Reject | None]]:
+    ) -> Iterator[Answered]:
         return answer_in_spark(items, setup, spill, workers)
 
     return engine

@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from ...coding.errors import InputError
+from ..private_files import private_file, replace_durably
 from ..result import canonical_json
 from ..rows import Row
 from .answer import Shape
 from .shapes import tables_of
-from .sinks import Paths, check_target, replace_durably, spool_lines
-from .table_sinks import private_file
+from .sinks import FileSink
+from .spool import spool_lines
 
 ICD_10_CM: Final = "http://hl7.org/fhir/sid/icd-10-cm"
 _SPACE: Final = uuid.UUID("6f0b5d4e-7f0c-5a53-9f0e-3c1d4b7a9e21")
@@ -124,21 +125,16 @@ def _condition(
     return data
 
 
-class FhirSink:
+def operation_outcome(reason: str, code: str = "invalid") -> dict[str, Any]:
+    """FHIR's way to say what was wrong. ``code``: an IssueType."""
+    issue = {"severity": "error", "code": code, "diagnostics": reason}
+    return {"resourceType": "OperationOutcome", "issue": [issue]}
+
+
+class FhirSink(FileSink):
     """A Bundle in one JSON file."""
 
     shape: Shape | None = staticmethod(resources_of)
-
-    def __init__(self, path: Path) -> None:
-        self.name, self.paths = str(path), Paths.beside(path)
-
-    def check(self) -> None:
-        """Raise `InputError` if the file cannot be written."""
-        check_target(self.paths.out)
-
-    def targets(self) -> tuple[Path, ...]:
-        """The file."""
-        return (self.paths.out,)
 
     def finish(self, part: Path) -> None:
         """Put the Bundle together, entry by entry, and in place."""

@@ -13,7 +13,6 @@ from .items import Source
 from .json_lines import JsonLines
 from .streams import bare_suffix, is_compressed, lines_of
 
-_TABLES: Final = (".csv", ".tsv")
 _NOTES: Final = (*files.FHIR_FILES, *files.HL7_FILES, *(suffix for suffix in documents.SUFFIXES if suffix))
 FORMATS: Final = ("jsonl", "csv", "xlsx", "parquet", "folder", "sql", "fhir", "hl7")
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from ..rows import Reject, Row
 
@@ -52,3 +52,21 @@ class Answer:
     line: int
     payload: str
     seconds: float = 0.0
+
+
+Answered = tuple[Item, Answer | Reject | None]
+"""An item with what became of it; None for one that holds no row."""
+
+Anything = TypeVar("Anything")
+
+
+def lists_of(things: Iterable[Anything], size: int) -> Iterator[list[Anything]]:
+    """Lists of ``size`` things, the last with what is left."""
+    held: list[Anything] = []
+    for thing in things:
+        held.append(thing)
+        if len(held) == size:
+            yield held
+            held = []
+    if held:
+        yield held

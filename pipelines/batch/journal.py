@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from ...coding.errors import InputError
+from ..private_files import PRIVATE
 
 SCHEMA: Final = "spinecode/journal/2"
-PRIVATE: Final = 0o600
 
 
 @dataclass(frozen=True)

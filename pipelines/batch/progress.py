@@ -40,6 +40,11 @@ class _Counts:
             return None
         return (time.monotonic() - self.begun) * (self.size - self.position) / done
 
+    @property
+    def told(self) -> str:
+        """How far it is, in words."""
+        return f"{self.rows} rows, {self.rejects} rejected, {self.rate:.0f} rows/s, {clock(self.left)} left"
+
 
 def clock(seconds: float | None) -> str:
     """Hours, minutes and seconds (1:02:03), or a dash for None."""
@@ -69,10 +74,7 @@ class PlainWatcher:
             self._due = time.monotonic() + self._every
             counts = self._counts
             share = f"{100 * counts.position / counts.size:.0f} %, " if counts.size else ""
-            self._stream.write(
-                f"spinecode: {share}{counts.rows} rows, {counts.rejects} rejected, {counts.rate:.0f} rows/s, "
-                f"{clock(counts.left)} left\n"
-            )
+            self._stream.write(f"spinecode: {share}{counts.told}\n")
             self._stream.flush()
 
     def stop(self) -> None:
@@ -112,9 +114,7 @@ class BarWatcher:
 
     def _draw(self) -> None:
         self._shown = time.monotonic()
-        counts = self._counts
-        told = f"{counts.rows} rows, {counts.rejects} rejected, {counts.rate:.0f} rows/s, {clock(counts.left)} left"
-        self._bar.update(self._task, completed=counts.position, told=told)
+        self._bar.update(self._task, completed=self._counts.position, told=self._counts.told)
         self._bar.refresh()
 
     def stop(self) -> None:

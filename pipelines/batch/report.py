@@ -15,12 +15,12 @@ from html import escape
 from pathlib import Path
 from typing import Any, Final
 
+from ..private_files import private_file, replace_durably
 from ..rows import Row
 from .progress import clock
 from .run import Summary
 from .shapes import TABLES, tables_of
-from .sinks import replace_durably, spool_lines
-from .table_sinks import private_file
+from .spool import spool_lines
 
 _MOST: Final = 15
 _PROVIDERS: Final = 25

@@ -6,36 +6,26 @@ the same bytes.
 
 from __future__ import annotations
 
-import bisect
 import errno
-import fcntl
-import os
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
-from io import FileIO
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Protocol
 
 from ...coding.errors import InputError, SpinecodeError
-from ..result import canonical_json
 from ..rows import Reject
 from ..suggest import Spinecode
 from . import journal
 from .answer import Answerer, Options
-from .items import Answer, Fingerprint, Item, Source
-from .journal import PRIVATE, Identity, Progress
+from .items import Answered, Fingerprint, Item, Source
+from .journal import Identity, Progress
 from .json_lines import JsonLines
+from .lock import locked
 from .sinks import JsonLinesSink, Paths, Sink
-
-_ROWS_PER_CHECKPOINT: Final = 5000
-_SECONDS_PER_CHECKPOINT: Final = 0.25
-_SLOWEST: Final = 10
+from .spool import Spool, count_lines
 
 __all__ = ["Engine", "Job", "Options", "Summary", "Watcher", "run_batch", "run_job"]
-
-Answered = tuple[Item, "Answer | Reject | None"]
 
 
 class Engine(Protocol):
@@ -135,7 +125,7 @@ def run_job(job: Job) -> Summary:
         _check_paths(job)
         found = job.source.fingerprint()
         identity = Identity(found.sha256, found.size, asdict(job.options), job.engine_version, job.ruleset)
-        with _locked(paths):
+        with locked(paths):
             start = _start(paths, identity, restart=job.restart)
             done = start if start.finished else _work(job, identity, found, start)
             summary = _summary(done, paths, start, time.monotonic() - begun)
@@ -176,46 +166,7 @@ def _check_paths(job: Job) -> None:
             raise InputError(f"{source}: the run would overwrite its own input; choose another output")
 
 
-# -- one run at a time -------------------------------------------------------------------------------------------------
-
-_locks: set[int] = set()
-
-
-def _drop_locks() -> None:
-    # A worker would hold the lock of a run that was killed until it noticed.
-    for descriptor in _locks:
-        os.close(descriptor)
-    _locks.clear()
-
-
-os.register_at_fork(after_in_child=_drop_locks)
-
-
-@contextmanager
-def _locked(paths: Paths) -> Iterator[None]:
-    """Only one run at a time writes beside OUT. The lock dies with the process, however it dies."""
-    held: list[int] = []
-    try:
-        # Both parts: the rejects of a.csv and of a.jsonl are the same file.
-        for part in (paths.part, paths.rejects_part):
-            held.append(_open_private(part))
-            try:
-                fcntl.flock(held[-1], fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                raise InputError(f"{part}: another run is writing to it; wait for it or stop it") from None
-        _locks.update(held)
-        yield
-    finally:
-        _locks.difference_update(held)
-        for descriptor in held:
-            os.close(descriptor)
-
-
-def _open_private(path: Path) -> int:
-    """Open for reading and writing without truncating; 0600 whatever the umask and whoever made it."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, PRIVATE)
-    os.fchmod(descriptor, PRIVATE)
-    return descriptor
+# -- the work ----------------------------------------------------------------------------------------------------------
 
 
 def _start(paths: Paths, identity: Identity, *, restart: bool) -> Progress:
@@ -239,85 +190,8 @@ def _check_lengths(paths: Paths, progress: Progress) -> None:
             raise InputError(f"{part}: is shorter than its journal says; --restart starts over")
 
 
-# -- the spool ---------------------------------------------------------------------------------------------------------
-
-
-class _Part:
-    """A file of the spool. Lines are gathered here and written in one go: a forked worker has no half of one to flush."""
-
-    def __init__(self, path: Path, size: int) -> None:
-        self._file = FileIO(_open_private(path), "r+")
-        self._file.truncate(size)  # what a killed run wrote behind its last journal
-        self._file.seek(size)
-        self._lines: list[bytes] = []
-        self.size = size
-
-    def add(self, line: str) -> None:
-        data = line.encode("utf-8") + b"\n"
-        self._lines.append(data)
-        self.size += len(data)
-
-    def sync(self) -> None:
-        data = memoryview(b"".join(self._lines))
-        while data:
-            data = data[self._file.write(data) :]
-        self._lines.clear()
-        os.fsync(self._file.fileno())
-
-    def close(self) -> None:
-        self._file.close()
-
-
-class _Spool:
-    """The two partial files. What they hold is durable once `checkpoint` returns, and only then is it journalled."""
-
-    def __init__(self, job: Job, identity: Identity, progress: Progress) -> None:
-        self._paths, self._identity, self.progress = job.sink.paths, identity, progress
-        self._with_text = not job.options.no_text
-        self._out = _Part(self._paths.part, progress.out_bytes)
-        self._rejects = _Part(self._paths.rejects_part, progress.rejects_bytes)
-        self._slowest = list(progress.slowest)
-        self._due = time.monotonic() + _SECONDS_PER_CHECKPOINT
-        self._pending = 0
-
-    def write(self, item: Item, answered: Answer | Reject | None) -> None:
-        now = self.progress
-        results, rejects, defects = now.results, now.rejects, now.defects
-        if isinstance(answered, Answer):
-            self._out.add(answered.payload)
-            self._time(answered)
-            results += 1
-        elif answered is not None:
-            self._rejects.add(canonical_json(answered.to_dict(with_text=self._with_text)))
-            rejects += 1
-            defects += answered.defect
-        self.progress = Progress(
-            item.line, item.position, self._out.size, self._rejects.size, results, rejects, defects
-        )
-        self._pending += 1
-        if self._pending >= _ROWS_PER_CHECKPOINT or time.monotonic() >= self._due:
-            self.checkpoint()
-
-    def _time(self, answer: Answer) -> None:
-        if len(self._slowest) < _SLOWEST or answer.seconds > self._slowest[-1][0]:
-            bisect.insort(self._slowest, [round(answer.seconds, 4), answer.line], key=lambda each: -each[0])
-            del self._slowest[_SLOWEST:]
-
-    def checkpoint(self, *, finished: bool = False) -> Progress:
-        self._out.sync()
-        self._rejects.sync()
-        self.progress = replace(self.progress, finished=finished, slowest=self._slowest)
-        journal.save(self._paths.journal, self._identity, self.progress)
-        self._pending, self._due = 0, time.monotonic() + _SECONDS_PER_CHECKPOINT
-        return self.progress
-
-    def close(self) -> None:
-        self._out.close()
-        self._rejects.close()
-
-
 def _work(job: Job, identity: Identity, found: Fingerprint, start: Progress) -> Progress:
-    spool = _Spool(job, identity, start)
+    spool = Spool(job.sink.paths, identity, start, with_text=not job.options.no_text)
     if job.watcher:
         job.watcher.start(found.size, start.position)
     seen = _Seen(start.results + start.rejects)
@@ -326,7 +200,7 @@ def _work(job: Job, identity: Identity, found: Fingerprint, start: Progress) -> 
             spool.write(item, answered)
             if job.watcher and answered is not None:
                 job.watcher.row(item.position, rejected=isinstance(answered, Reject))
-        _check_counts(spool, seen, found)
+        _check_counts(job.sink.paths, spool, seen, found)
         return spool.checkpoint(finished=True)
     except KeyboardInterrupt:
         spool.checkpoint()
@@ -353,11 +227,11 @@ class _Seen:
             yield item
 
 
-def _check_counts(spool: _Spool, seen: _Seen, found: Fingerprint) -> None:
+def _check_counts(paths: Paths, spool: Spool, seen: _Seen, found: Fingerprint) -> None:
     """In = out + rejected, by three counts made apart: the input's own, what the source gave, what was written."""
     spool.checkpoint()
-    paths, done = spool._paths, spool.progress
-    written = _count_lines(paths.part), _count_lines(paths.rejects_part)
+    done = spool.progress
+    written = count_lines(paths.part), count_lines(paths.rejects_part)
     if written != (done.results, done.rejects) or sum(written) != seen.count:
         message = f"{seen.count} rows came in, {written[0]} went out and {written[1]} were rejected; please report this"
         raise SpinecodeError(message)
@@ -365,11 +239,6 @@ def _check_counts(spool: _Spool, seen: _Seen, found: Fingerprint) -> None:
         raise InputError(
             f"{found.rows} rows were counted and {seen.count} read: the input changed; --restart starts over"
         )
-
-
-def _count_lines(part: Path) -> int:
-    with part.open("rb") as file:
-        return sum(block.count(b"\n") for block in iter(lambda: file.read(1 << 20), b""))
 
 
 # -- the end -----------------------------------------------------------------------------------------------------------

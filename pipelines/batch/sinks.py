@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from ...coding.errors import InputError
+from ..private_files import check_target
 from .answer import Shape
-from .journal import PRIVATE
 
 
 @dataclass(frozen=True)
@@ -58,8 +55,8 @@ class Sink(Protocol):
         ...
 
 
-class JsonLinesSink:
-    """Results as JSON Lines: the spool itself."""
+class FileSink:
+    """An output that is a file, or several beside each other."""
 
     shape: Shape | None = None
 
@@ -67,42 +64,18 @@ class JsonLinesSink:
         self.name, self.paths = str(path), Paths.beside(path)
 
     def check(self) -> None:
-        """Raise `InputError` if the file cannot be written."""
-        check_target(self.paths.out)
+        """Raise `InputError` if a file cannot be written."""
+        for file in self.targets():
+            check_target(file)
 
     def targets(self) -> tuple[Path, ...]:
-        """The file."""
+        """The files that are replaced."""
         return (self.paths.out,)
+
+
+class JsonLinesSink(FileSink):
+    """Results as JSON Lines: the spool itself."""
 
     def finish(self, part: Path) -> None:
         """Put the spool in place."""
         part.replace(self.paths.out)
-
-
-def check_target(path: Path) -> None:
-    """Raise `InputError` unless ``path`` is a regular file or can become one."""
-    if path.is_dir() or not path.name:
-        raise InputError(f"{path}: is a directory; give the file to write")
-    if path.is_symlink() or (path.exists() and not path.is_file()):
-        # Moving the finished file there would replace the link or device itself: /dev/stdout, say.
-        raise InputError(f"{path}: is a link or a device; give a regular file to write")
-    if not path.parent.is_dir():
-        raise InputError(f"{path.parent}: no such directory; make it first")
-
-
-def replace_durably(fresh: Path, target: Path) -> None:
-    """Put a finished file in place: its bytes are on the disk before its name is."""
-    descriptor = os.open(fresh, os.O_RDONLY)
-    try:
-        os.fchmod(descriptor, PRIVATE)
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-    fresh.replace(target)
-
-
-def spool_lines(part: Path) -> Iterator[str]:
-    """Each line of a spool."""
-    with part.open(encoding="utf-8", newline="\n") as file:
-        for line in file:
-            yield line.removesuffix("\n")

@@ -22,7 +22,7 @@ from ...coding.errors import InputError
 from ..rows import Reject, Row, row_of
 from ..suggest import Spinecode
 from .answer import Answerer, Options, Shape
-from .items import Answer, Item
+from .items import Answer, Answered, Item, lists_of
 
 if TYPE_CHECKING:
     import pandas
@@ -155,9 +155,7 @@ def _submitted() -> str:
     return os.environ.get("PYSPARK_SUBMIT_ARGS", "") + (" spark.master" if "SPARK_ENV_LOADED" in os.environ else "")
 
 
-def answer_in_spark(
-    items: Iterable[Item], setup: Setup, spill: Path, workers: int
-) -> Iterator[tuple[Item, Answer | Reject | None]]:
+def answer_in_spark(items: Iterable[Item], setup: Setup, spill: Path, workers: int) -> Iterator[Answered]:
     """Answer through Spark; each item comes back with its answer, in the order of ``items``.
 
     ``spill`` is made (mode 0700) and removed here. A task that fails for good fails the run: nothing is half done.
@@ -184,7 +182,7 @@ def _stage(items: Iterable[Item], folder: Path) -> list[Path]:
 
     folder.mkdir()
     files: list[Path] = []
-    for chunk in _lists(items):
+    for chunk in lists_of(items, _ROWS_PER_FILE):
         file = folder.with_name(f"items-{len(files):06}")
         file.write_bytes(pickle.dumps(chunk))
         rows = [item.content for item in chunk if isinstance(item.content, Row)]
@@ -192,17 +190,6 @@ def _stage(items: Iterable[Item], folder: Path) -> list[Path]:
         parquet.write_table(table, folder / f"rows-{len(files):06}.parquet")  # type: ignore[no-untyped-call]
         files.append(file)
     return files
-
-
-def _lists(items: Iterable[Item]) -> Iterator[list[Item]]:
-    held: list[Item] = []
-    for item in items:
-        held.append(item)
-        if len(held) == _ROWS_PER_FILE:
-            yield held
-            held = []
-    if held:
-        yield held
 
 
 def _answers(spark: SparkSession, spill: Path, setup: Setup, workers: int, files: int) -> Iterator[Any]:

@@ -7,19 +7,21 @@ database as tables, files as `a.csv`, `a.codes.csv`, `a.gaps.csv`.
 from __future__ import annotations
 
 import json
-import os
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from ...coding.errors import InputError
+from ..private_files import private_file, replace_durably
+from ..spreadsheet import RISKY, guarded
 from . import sql
 from .answer import Shape
-from .journal import PRIVATE
+from .items import lists_of
 from .shapes import TABLES, carried_cells, carried_columns, tables_of
-from .sinks import Paths, check_target, replace_durably, spool_lines
+from .sinks import FileSink, Paths
+from .spool import spool_lines
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, MetaData, Table
@@ -30,8 +32,6 @@ _SHEET_ROWS: Final = 1_048_575
 """Rows of a sheet beside its header."""
 _CELL_CHARACTERS: Final = 32_767
 _CUT: Final = " …[cut: longer than a cell]"
-_RISKY: Final = ("=", "+", "-", "@", "|", "%", "\t", "\r")
-"""What a spreadsheet may take for the beginning of a formula."""
 _NUMBERS: Final = ("row", "position", "not_coded")
 _CHUNK: Final = 1000
 
@@ -54,25 +54,13 @@ def _numeric(table: str, name: str) -> bool:
     return name in _NUMBERS or (table == "encounters" and name == "gaps")
 
 
-def chunks(rows: Iterable[Cells], size: int = _CHUNK) -> Iterator[list[Cells]]:
-    """Lists of at most ``size`` rows."""
-    held: list[Cells] = []
-    for row in rows:
-        held.append(row)
-        if len(held) == size:
-            yield held
-            held = []
-    if held:
-        yield held
-
-
-class _TableFiles:
+class _TableFiles(FileSink):
     """One file for each table; the first has the name that was asked for."""
 
     shape: Shape | None = staticmethod(tables_of)
 
     def __init__(self, path: Path, tables: tuple[str, ...], columns: tuple[str, ...] | None) -> None:
-        self.name, self.paths = str(path), Paths.beside(path)
+        super().__init__(path)
         self._tables, self._columns = tables, columns
 
     def _files(self) -> list[tuple[str, Path]]:
@@ -83,11 +71,6 @@ class _TableFiles:
     def targets(self) -> tuple[Path, ...]:
         """The files that are replaced."""
         return tuple(file for _, file in self._files())
-
-    def check(self) -> None:
-        """Raise `InputError` if a file cannot be written."""
-        for file in self.targets():
-            check_target(file)
 
     def finish(self, part: Path) -> None:
         """Make all files, then put them in place."""
@@ -104,12 +87,6 @@ class _TableFiles:
         raise NotImplementedError
 
 
-def private_file(path: Path) -> None:
-    """An empty file that only its owner reads."""
-    path.unlink(missing_ok=True)
-    os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE))
-
-
 class CsvSink(_TableFiles):
     """CSV, UTF-8; cells that a spreadsheet would take for formulas are quoted with an apostrophe."""
 
@@ -120,12 +97,7 @@ class CsvSink(_TableFiles):
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow(names)
             for row in rows:
-                writer.writerow(_guarded(value) for value in row)
-
-
-def _guarded(value: Any) -> Any:
-    """A space like a tab before the sign of a formula hides it from the library, not from every spreadsheet."""
-    return f"'{value}" if isinstance(value, str) and value[:1].isspace() and value.strip().startswith(_RISKY) else value
+                writer.writerow(guarded(value) for value in row)
 
 
 class ParquetSink(_TableFiles):
@@ -138,7 +110,7 @@ class ParquetSink(_TableFiles):
         kinds = [pyarrow.int64() if _numeric(table, name) else pyarrow.string() for name in names]
         schema = pyarrow.schema(list(zip(names, kinds, strict=True)))
         with parquet.ParquetWriter(fresh, schema, compression="zstd") as writer:  # type: ignore[no-untyped-call]
-            for chunk in chunks(rows, 10 * _CHUNK):
+            for chunk in lists_of(rows, 10 * _CHUNK):
                 columns = [
                     pyarrow.array(
                         [cells[place] if kind == pyarrow.int64() else _words(cells[place]) for cells in chunk], kind
@@ -218,7 +190,7 @@ def _cell(sheet: Any, row: int, column: int, value: Any, quoted: Any) -> None:
     words = str(value).replace("\x00", "\ufffd")
     if len(words) > _CELL_CHARACTERS:
         words = words[: _CELL_CHARACTERS - len(_CUT)] + _CUT
-    sheet.write_string(row, column, words, quoted if words.startswith(_RISKY) else None)
+    sheet.write_string(row, column, words, quoted if words.startswith(RISKY) else None)
 
 
 class SqlSink:
@@ -271,7 +243,7 @@ class SqlSink:
             for table, name in self._names():
                 made = self._made(connection, table, name)
                 names = [column.name for column in made.columns]
-                for chunk in chunks(table_rows(part, table, self._columns)):
+                for chunk in lists_of(table_rows(part, table, self._columns), _CHUNK):
                     connection.execute(
                         made.insert(), [dict(zip(names, map(_sql_cell, row), strict=True)) for row in chunk]
                     )

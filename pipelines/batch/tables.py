@@ -44,7 +44,7 @@ class CsvTable:
             raise InputError(f"{self.path}: cannot be read ({type(error).__name__})") from None
         finally:
             stream.close()
-        if any("\udc80" <= character <= "\udcff" for character in first):
+        if _undecoded(first):
             raise InputError(f"{self.path}: is not {self._encoding}; say which it is: --encoding cp1252")
         delimiter = max(_DELIMITERS, key=first.count)
         names = next(csv.reader([first], delimiter=delimiter), [])
@@ -87,9 +87,14 @@ class CsvTable:
         wanted = len(self._binding.names)
         if len(cells) != wanted:
             return Reject(row, f"has {len(cells)} cells, the header has {wanted}", records.raw)
-        if any("\udc80" <= character <= "\udcff" for cell in cells if not cell.isascii() for character in cell):
+        if any(map(_undecoded, cells)):
             return Reject(row, f"is not {self._encoding}; say which it is: --encoding cp1252", records.raw)
         return self._binding.row(row, cells)
+
+
+def _undecoded(text: str) -> bool:
+    """Whether bytes of it were no text in the encoding of the file."""
+    return not text.isascii() and any("\udc80" <= character <= "\udcff" for character in text)
 
 
 class _Records:

@@ -23,9 +23,7 @@ from pebble import ProcessExpired, ProcessPool
 
 from ..rows import Reject, Row
 from .answer import Answerer, too_slow
-from .items import Answer, Item
-
-Answered = tuple[Item, "Answer | Reject | None"]
+from .items import Answer, Answered, Item
 
 _ROWS_PER_CHUNK: Final = 32
 _CHARACTERS_PER_CHUNK: Final = 200_000
@@ -41,10 +39,10 @@ def usable_cpus() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def answer_here(items: Iterable[Item], answerer: Answerer, limit: float = 0.0) -> Iterator[Answered]:
-    """Answer in this process: no isolation from crashes."""
+def answer_here(items: Iterable[Item], answerer: Answerer) -> Iterator[Answered]:
+    """Answer in this process: no isolation from crashes, no time limit."""
     for item in items:
-        yield item, answerer(item.content, limit) if isinstance(item.content, Row) else item.content
+        yield item, answerer(item.content) if isinstance(item.content, Row) else item.content
 
 
 def answer_in_workers(
@@ -56,9 +54,8 @@ def answer_in_workers(
     """
     pool = _Pool(factory, workers, limit)
     waiting: deque[tuple[list[Item], Any]] = deque()
-    chunks = _chunks(items)
     try:
-        for chunk in chunks:
+        for chunk in _chunks(items):
             waiting.append((chunk, pool.schedule(_rows(chunk))))
             if len(waiting) > 3 * workers:
                 yield from _answered(pool, *waiting.popleft())

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from ...coding.errors import InputError
+from ..schema_parts import ENCOUNTER_ID, SHA256, TEXT, list_of, object_of
 from .build import build_query, whole_quotes
 from .check import Approved, Refused, judge
 from .gap import Gap, encounter_of, gaps_of
@@ -78,27 +79,19 @@ def asked_data(asked: Asked) -> dict[str, Any]:
 def asked_schema() -> dict[str, Any]:
     """JSON Schema (draft 2020-12) of `asked_data`; published as docs/query.schema.json."""
     query = query_schema()
-    breach = {"type": "object", "properties": {"rule": {"type": "string"}, "part": {"type": "string"}}}
-    refused = {
-        "type": "object",
-        "properties": {"gap": {"type": "string"}, "breaches": {"type": "array", "items": breach, "minItems": 1}},
-        "required": ["gap", "breaches"],
-        "additionalProperties": False,
-    }
+    breach = {"type": "object", "properties": {"rule": TEXT, "part": TEXT}}
+    refused = object_of({"gap": TEXT, "breaches": list_of(breach, minItems=1)})
     properties = {
         "schema": {"const": SCHEMA},
-        "encounter_id": {"type": ["string", "integer", "null"]},
-        "text_sha256": {"type": "string", "pattern": "^[0-9a-f]{64}$"},
-        "queries": {"type": "array", "items": {"$ref": "#/$defs/Query"}},
-        "refused": {"type": "array", "items": refused},
+        "encounter_id": ENCOUNTER_ID,
+        "text_sha256": SHA256,
+        "queries": list_of({"$ref": "#/$defs/Query"}),
+        "refused": list_of(refused),
     }
     return {
         "$schema": query.pop("$schema"),
         "title": "spinecode provider queries of one note",
-        "type": "object",
-        "properties": properties,
-        "required": list(properties),
-        "additionalProperties": False,
+        **object_of(properties),
         "$defs": {"Query": query},
     }
 

@@ -6,8 +6,9 @@ from dataclasses import replace
 from typing import Final
 
 from ... import __version__
+from ...coding.gaps.model import Option as GapOption
 from .check import cut_off, lacks
-from .gap import Answer, Encounter, Gap, Indicator
+from .gap import Encounter, Gap, Indicator
 from .model import Option, Query
 from .templates import Template, Templates
 
@@ -52,7 +53,7 @@ def _whole(indicator: Indicator, text: str) -> Indicator:
     return replace(indicator, start=indicator.start - len(before), text=before + indicator.text)
 
 
-def _option(answer: Answer, template: Template) -> Option:
+def _option(answer: GapOption, template: Template) -> Option:
     words = template.options.get(answer.answer, "{words}").format(words=answer.words)
     return Option(
         text=words[:1].upper() + words[1:],

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from ...coding.gaps.model import Option as GapOption
 from .gap import Gap, Indicator
 from .model import Option, Query
 from .wording import Rules, matcher, readings, rules, same_words
@@ -300,9 +301,8 @@ def _option_left_out(case: _Case) -> Hits:
         if offered & wanted and not wanted <= offered:
             yield "options", ", ".join(sorted(wanted - offered))
     if case.gap is not None:
-        stand = {
-            each.answer for each in case.gap.answers if not lacks(_as_option(each.words, each), case.gap.indicators)
-        }
+        answers, indicators = case.gap.answers, case.gap.indicators
+        stand = {answer.answer for answer in answers if not lacks(_in_own_words(answer), indicators)}
         if not stand <= offered:
             yield "options", ", ".join(sorted(stand - offered))
 
@@ -346,9 +346,8 @@ def _negates(option: Option, known: Rules) -> bool:
     return not option.introduces and (ends or starts)
 
 
-def _as_option(words: str, answer: object) -> Option:
-    introduces, supported_by = getattr(answer, "introduces", False), getattr(answer, "supported_by", ())
-    return Option(words, introduces=introduces, supported_by=supported_by)
+def _in_own_words(answer: GapOption) -> Option:
+    return Option(answer.words, introduces=answer.introduces, supported_by=answer.supported_by)
 
 
 def _stated(indicators: tuple[Indicator, ...], known: Rules) -> frozenset[str]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from ...coding.errors import InputError
+from ...coding.gaps.model import Option
 
 SURE: Final = "present"
 _MOST: Final = 2
@@ -34,27 +35,16 @@ class Indicator:
 
 
 @dataclass(frozen=True)
-class Answer:
-    """An answer that the gap may have. ``introduces``: it names a diagnosis that the note does not state as certain;
-    ``supported_by``: indexes into the gap's indicators.
-    """
-
-    answer: str
-    words: str
-    codes: tuple[str, ...]
-    introduces: bool
-    supported_by: tuple[int, ...]
-
-
-@dataclass(frozen=True)
 class Gap:
-    """What the note leaves open and a query may ask (`gaps` in docs/result.schema.json)."""
+    """What the note leaves open and a query may ask (`gaps` in docs/result.schema.json). ``supported_by`` of an answer
+    are indexes into these ``indicators``, which are not all of the result's.
+    """
 
     id: str
     element: str
     about: str
     effect: str
-    answers: tuple[Answer, ...]
+    answers: tuple[Option, ...]
     indicators: tuple[Indicator, ...]
 
 
@@ -118,8 +108,8 @@ def _gap(data: Mapping[str, Any], said: Said, rests_on: tuple[Mapping[str, Any],
     )
 
 
-def _answer(data: Mapping[str, Any], kept: list[int]) -> Answer:
-    return Answer(
+def _answer(data: Mapping[str, Any], kept: list[int]) -> Option:
+    return Option(
         answer=str(data["answer"]),
         words=str(data.get("words") or data["answer"]),
         codes=tuple(str(code) for code in data["codes"]),

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final, Literal, get_args
 
 from ...coding.errors import InputError
+from ..schema_parts import DAY, DRAFT, ENCOUNTER_ID, MAYBE, SHA256, TEXT, WHOLE, list_of, object_of
 from .gap import Encounter, Indicator
 
 SCHEMA: Final = "spinecode/query/1"
@@ -101,46 +102,35 @@ _STRINGS: Final = ("engine", "gap", "element", "about", "title", "opening", "que
 
 def query_schema() -> dict[str, Any]:
     """JSON Schema (draft 2020-12) of a query; published as docs/query.schema.json."""
-    text, maybe = {"type": "string"}, {"type": ["string", "null"]}
-    place = {"type": "integer", "minimum": 0}
     said = {"type": "string", "minLength": 1}
-    indicator = _object({"start": place, "end": place, "text": said, "section": text, "cue": text})
-    option = _object(
+    indicator = object_of({"start": WHOLE, "end": WHOLE, "text": said, "section": TEXT, "cue": TEXT})
+    option = object_of(
         {
             "text": said,
             "kind": {"enum": list(get_args(Kind))},
-            "answer": text,
+            "answer": TEXT,
             "introduces": {"type": "boolean"},
-            "supported_by": {"type": "array", "items": place},
+            "supported_by": list_of(WHOLE),
         }
     )
-    query = _object(
+    query = object_of(
         {
             "schema": {"const": SCHEMA},
-            "encounter_id": {"type": ["string", "integer", "null"]},
-            "provider": maybe,
-            "date_of_service": {"type": ["string", "null"], "pattern": r"^\d{4}-\d{2}-\d{2}$"},
-            "text_sha256": {"type": "string", "pattern": "^[0-9a-f]{64}$"},
-            "engine": text,
+            "encounter_id": ENCOUNTER_ID,
+            "provider": MAYBE,
+            "date_of_service": DAY,
+            "text_sha256": SHA256,
+            "engine": TEXT,
             "gap": said,
             "element": said,
-            "about": text,
-            "brief": _object({"name": said, "version": said, "publisher": said}),
+            "about": TEXT,
+            "brief": object_of({"name": said, "version": said, "publisher": said}),
             "title": said,
             "opening": said,
-            "indicators": {"type": "array", "items": indicator, "minItems": 1},
+            "indicators": list_of(indicator, minItems=1),
             "question": said,
-            "options": {"type": "array", "items": option, "minItems": 2},
+            "options": list_of(option, minItems=2),
             "instruction": said,
         }
     )
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "spinecode provider query", **query}
-
-
-def _object(properties: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "type": "object",
-        "properties": properties,
-        "required": list(properties),
-        "additionalProperties": False,
-    }
+    return {"$schema": DRAFT, "title": "spinecode provider query", **query}

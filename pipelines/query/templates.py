@@ -13,7 +13,7 @@ from ...coding.errors import TableError
 from ...coding.gaps.model import Element
 from ..text_input import decode_note, read_bytes
 from .model import Brief
-from .wording import FOLDER, PARTS, rules
+from .wording import PARTS, read_toml, rules
 
 ELEMENTS: Final = get_args(Element)
 """Every element of a gap has a template: an element without one could not be asked about."""
@@ -48,7 +48,7 @@ class Templates:
 @functools.cache
 def built_in() -> Templates:
     """The templates of the package."""
-    return _build(tomllib.loads((FOLDER / _OWN).read_text(encoding="utf-8")), _OWN)
+    return _build(read_toml(_OWN), _OWN)
 
 
 def load(path: str | None) -> Templates:
@@ -65,9 +65,8 @@ def load(path: str | None) -> Templates:
         own = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise TableError(f"{path}: is not TOML: {error}") from None
-    base = tomllib.loads((FOLDER / _OWN).read_text(encoding="utf-8"))
     _check_form(own, path)
-    templates = _build(_over(base, own), path)
+    templates = _build(_over(read_toml(_OWN), own), path)
     _check_words(templates, path)
     return templates
 

@@ -135,7 +135,7 @@ def rules() -> Rules:
     Raises:
         TableError: a rule or list file breaks its form; names file and entry.
     """
-    data, about = _toml("rules.toml"), _toml("diagnoses.toml")
+    data, about = read_toml("rules.toml"), read_toml("diagnoses.toml")
     _only("rules.toml", data, ("rule", "lists", "together"))
     _only("diagnoses.toml", about, ("diagnosis",))
     found: dict[str, Rule] = {}
@@ -184,7 +184,8 @@ def _words(where: str, phrases: Iterable[str]) -> None:
             )
 
 
-def _toml(name: str) -> dict[str, Any]:
+def read_toml(name: str) -> dict[str, Any]:
+    """A file of `wording/`, as it stands there."""
     return tomllib.loads((FOLDER / name).read_text(encoding="utf-8"))
 
 

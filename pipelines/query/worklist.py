@@ -5,16 +5,16 @@ from __future__ import annotations
 import csv
 import heapq
 import io
-import json
-import os
-import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from ...coding.errors import InputError
+from ..private_files import check_target, private_file, replace_durably
 from ..render import plain
+from ..spreadsheet import safe_cell
+from ..stored import stored_results
 from .build import build_query
 from .check import Approved, Refused, judge
 from .gap import Encounter, Gap, encounter_of, gaps_of
@@ -41,9 +41,6 @@ _EFFECTS: Final = ("code", "order", "defence")
 _FIRST: Final = frozenset({"red_flags", "conflict"})
 """Elements that come before all others: a patient may be in danger, or the note says two things."""
 
-_PRIVATE: Final = 0o600
-_FORMULA: Final = re.compile(r"\s*[=+\-@|%＝＋－＠\t\r\n]")
-_NUMBER: Final = re.compile(r"-?\d+(\.\d+)?")
 _WIDTHS: Final = (20, 18, 10, 32)
 
 
@@ -89,7 +86,7 @@ def make_worklist(path: str, templates: Templates, *, group_by: str = "provider"
         raise InputError("--top: give a number from 1")
     found = Worklist()
     kept: dict[str, list[Entry]] = {}
-    for line, result in _results(path):
+    for line, result in stored_results(path):
         found.results += 1
         try:
             encounter, gaps = encounter_of(result), gaps_of(result)
@@ -140,28 +137,6 @@ def _check_words(gap: Gap, where: str) -> None:
         )
 
 
-def _results(path: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    try:
-        with Path(path).open("rb") as file:
-            for number, raw in enumerate(file, start=1):
-                if raw.strip():
-                    yield number, _result(raw, f"{path}, line {number}")
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file; give results of spinecode batch") from None
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or 'no such path'}") from None
-
-
-def _result(raw: bytes, where: str) -> Mapping[str, Any]:
-    try:
-        data = json.loads(raw)
-    except (ValueError, RecursionError):
-        raise InputError(f"{where}: is not JSON; give results of spinecode batch") from None
-    if not isinstance(data, dict) or "findings" not in data:
-        raise InputError(f"{where}: is no spinecode result")
-    return data
-
-
 # -- CSV ---------------------------------------------------------------------------------------------------------------
 
 
@@ -204,16 +179,6 @@ def _row(rank: int, entry: Entry) -> Iterable[str]:
     )
 
 
-def safe_cell(value: str) -> str:
-    """``value`` so that no spreadsheet runs it: what could begin a formula gets an apostrophe before it.
-
-    The characters are those of OWASP's page on CSV injection, full-width forms included; a plain number stays one.
-    """
-    if _NUMBER.fullmatch(value) or not _FORMULA.match(value):
-        return value
-    return f"'{value}"
-
-
 def write_csv(text: str, out: str, source: str) -> None:
     """Write the list to ``out``, readable by its owner only: it quotes notes.
 
@@ -224,14 +189,11 @@ def write_csv(text: str, out: str, source: str) -> None:
     try:
         if target.exists() and target.samefile(source):
             raise InputError(f"{out}: the list would overwrite the results; choose another file")
-        if target.is_symlink() or (target.exists() and not target.is_file()):
-            raise InputError(f"{out}: is a link, a directory or a device; give a regular file to write")
-        part = target.with_name(f"{target.name}.part")
-        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, _PRIVATE)
-        with os.fdopen(descriptor, "wb") as file:
-            os.fchmod(descriptor, _PRIVATE)
-            file.write(text.encode("utf-8"))
-        part.replace(target)
+        check_target(target)
+        fresh = target.with_name(f"{target.name}.new")
+        private_file(fresh)
+        fresh.write_bytes(text.encode("utf-8"))
+        replace_durably(fresh, target)
     except (OSError, ValueError) as error:
         raise InputError(f"{out}: cannot be written: {getattr(error, 'strerror', None) or 'no such path'}") from None
 
