@@ -307,7 +307,7 @@ def payer_notes() -> tuple[PayerNote, ...]:
 
 # -- gaps --------------------------------------------------------------------------------------------------------------
 
-_ELEMENT_COLUMNS = ("element", "order", "title", "why", "source")
+_ELEMENT_COLUMNS = ("element", "order", "why", "source")
 _CHECKLIST_COLUMNS = ("code", "element", "item", "source")
 
 
@@ -317,7 +317,6 @@ class GapElement:
 
     element: str
     order: int
-    title: str
     why: str
     source: str
 
@@ -339,7 +338,7 @@ def gap_elements() -> Mapping[str, GapElement]:
     for where, row in _rows("gap_elements.csv", _ELEMENT_COLUMNS):
         if not row["order"].isdigit() or row["element"] in found:
             raise TableError(f"{where}: order is a number, and each element stands once")
-        found[row["element"]] = GapElement(row["element"], int(row["order"]), row["title"], row["why"], row["source"])
+        found[row["element"]] = GapElement(row["element"], int(row["order"]), row["why"], row["source"])
     return found
 
 
