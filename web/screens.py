@@ -29,6 +29,7 @@ from ..pipelines.render_codes import codes_data
 from ..pipelines.result import Result
 from ..pipelines.rows import Row
 from ..pipelines.rules import find_rules
+from ..pipelines.spreadsheet import guarded
 from ..pipelines.suggest import Spinecode
 from ..pipelines.text_input import check_date, check_text
 from . import view
@@ -190,7 +191,7 @@ def _csv(data: dict[str, Any], row: Row) -> str:
     table = safe_writer(out, lineterminator="\n", quoting=csv.QUOTE_MINIMAL)
     table.writerow(TABLES["codes"][1:])
     for line in tables_of(data, row)["codes"]:
-        table.writerow(["" if value is None else value for value in line[1:]])
+        table.writerow(["" if value is None else guarded(value) for value in line[1:]])
     return out.getvalue()
 
 
