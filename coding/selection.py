@@ -25,6 +25,7 @@ SUPPORTING: frozenset[Source] = TOLD | frozenset({"assessment", "post_diagnosis"
 """Where details may come from. Not from a procedure's name, a drug's indication, advice, or a list of old problems."""
 
 _COMPLAINT: frozenset[Source] = frozenset({"chief_complaint", "history", "indication"})
+_COMPLAINTS = SYMPTOMS | {"leg_pain", "radiating_pain"}
 _BACK_GROUPS = ("mid_back", "low_back", "sacral")
 
 
@@ -249,13 +250,14 @@ def _recitals(findings: Findings, coded: set[int]) -> tuple[set[int], tuple[tupl
             or c.kind in ("endplate_change", "pain")
         ):
             continue
-        if is_graded_down(c) and not _explains_complaint(findings, i):
+        explains = _explains_complaint(findings, i)
+        if is_graded_down(c) and not explains:
             refused.append((i, "imaging-minor"))
         elif (
-            not (c.own_reading or _explains_complaint(findings, i))
+            not (c.own_reading or explains)
             or not _in_groups(c.regions, groups)
             or _overruled(findings, c)
-            or any(is_diagnosis(s) and same_or_unknown(s.regions, c.regions) for s in stated)
+            or (not explains and any(is_diagnosis(s) and same_or_unknown(s.regions, c.regions) for s in stated))
             or _caused_elsewhere(findings, c)
         ):
             refused.append((i, "imaging-recital"))
@@ -288,7 +290,7 @@ def _explains_complaint(findings: Findings, index: int) -> bool:
         link.kind == "due_to"
         and link.cause == index
         and 0 <= link.effect < len(findings.conditions)
-        and findings.conditions[link.effect].kind in SYMPTOMS
+        and findings.conditions[link.effect].kind in _COMPLAINTS
         for link in findings.links
     )
 

@@ -2,32 +2,19 @@
 
 from __future__ import annotations
 
-import re
-
 from spacy.tokens import Span
 
 from ..coding import findings as f
 from .draft import Draft
+from .lexicon import wording
 from .sentence_view import Mention
 
 _REACH = 14
-_TIES: tuple[tuple[str, re.Pattern[str]], ...] = (
-    ("not_due_to", re.compile(r"\b(?:not (?:due|related|secondary)|unrelated)\b")),
-    (
-        "due_to",
-        re.compile(
-            r"\b(?:due to|secondary to|caused by|because of|from|attributed to|attributable to|related to|2/2|as a result of"
-            r"|resulting from|owing to|accounted for by|explained by|referred from|coming from)\b"
-        ),
-    ),
-    (
-        "causes",
-        re.compile(
-            r"\b(?:causing|resulting in|producing|leading to|causes|explains|explaining|accounts for|responsible for|compressing"
-            r"|impinging|which is causing|with resultant|with resulting)\b"
-        ),
-    ),
-    ("with", re.compile(r"\b(?:with|associated with|accompanied by)\b")),
+_TIES = (
+    ("not_due_to", wording("links-not-due-to")),
+    ("due_to", wording("links-due-to")),
+    ("causes", wording("links-causes")),
+    ("with", wording("links-with")),
 )
 
 
@@ -51,11 +38,8 @@ def links_of(draft: Draft, ranks: dict[int, int]) -> tuple[f.Link, ...]:
     return tuple(sorted(out, key=lambda link: (link.effect, link.cause, link.evidence)))
 
 
-_EXPLAINS = re.compile(
-    r"\b(?:explain(?:s|ing|ed)?|accounts? for|responsible for|(?:is|as) the (?:likely )?(?:source|cause|reason)|causing"
-    r"|(?:source|cause) of)\b"
-)
-_ITS_PAIN = re.compile(r"\b(?:pain|symptoms?|complaints?|this|it|source|cause|discomfort)\b")
+_EXPLAINS = wording("links-explains")
+_ITS_PAIN = wording("links-its-pain")
 _LOOK_BACK = 5
 
 
