@@ -122,8 +122,10 @@ def outside_cause(case: Case, problem: Problem) -> int | None:
     """The definite cause outside our scope that explains a pain, unless the pain is assessed as its own problem."""
     if problem.said("own_problem", "unrelated"):
         return None
-    for i, c in enumerate(case.findings.conditions):
-        if c.kind != "outside_cause" or c.assertion != "present":
+    causes = [(i, c) for i, c in enumerate(case.findings.conditions) if c.kind == "outside_cause"]
+    denied = {c.name for i, c in causes if case.tied(problem.mentions, (i,), "not_due_to")}
+    for i, c in causes:
+        if c.assertion != "present" or c.name in denied:
             continue
         if case.tied((*problem.mentions, *problem.details), (i,), "due_to") or case.tied(
             (i,), problem.mentions, "with"
