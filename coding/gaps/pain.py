@@ -280,7 +280,7 @@ def _own_problems(case: Case) -> Iterator[Question]:
             Answer("explained", f"explained by the {named(cause)}"),
             Answer("own_problem", "a problem of its own", apart),
         )
-        about = f"{named(problem)} beside the {named(cause)}"
+        about = f"relation of the {named(problem)} to the {named(cause)}"
         documented = quotes((*problem.stated, *cause.stated))
         telling = case.findings.document_type == "visit" and all(_is_only_recited(case, p) for p in causes)
         yield Question("etiology", f"beside:{subject(case, problem)}", about, answers, documented, telling=telling)
@@ -313,6 +313,6 @@ def _outside_causes(case: Case) -> Iterator[Question]:
     ]
     if _TUMOUR in names:
         answers.insert(0, Answer("neoplasm", "pain due to the tumour", saying(index, "neoplasm_related")))
-    about = f"{named(pains[0])} beside the {names[0]}"
+    about = f"relation of the {named(pains[0])} to the {names[0]}"
     documented = quotes((*pains[0].stated, *causes.values()))
     yield Question("etiology", "beside:outside_cause", about, tuple(answers), documented, telling=True)
