@@ -28,7 +28,9 @@ _BULLET = re.compile(
 # than six letters).
 _ABBREVIATION = re.compile(
     r"(?:\b(?:dr|mr|mrs|ms|prof|st|vs|no|pt|pts|approx|dept|fig|inc|jr|sr|e\.g|i\.e|etc|incl|ca|cf|al|wt|ht|temp|resp|exam"
-    r"|approx|lt|rt|hx|dx|tx|rx|fx|sx|b\.i\.d|t\.i\.d|q\.i\.d|p\.r\.n|p\.o|q\.d|a\.m|p\.m|h\.s|y\.o|mg|ml|cm|mm)|(?<![/'’])\b[A-Za-z])\.$",
+    r"|approx|lt|rt|hx|dx|tx|rx|fx|sx|b\.i\.d|t\.i\.d|q\.i\.d|p\.r\.n|p\.o|q\.d|a\.m|p\.m|h\.s|y\.o|mg|ml|cm|mm)"
+    # A letter alone is a name's; behind a comma, ">" or "on" it is a side, which may end a sentence ("sciatica, L.").
+    r"|(?<![/'’])\b(?:[A-KM-QS-Z]|(?<!, )(?<!>)(?<!> )(?<!\bon )[LR]))\.$",
     re.IGNORECASE,
 )
 _STOP = re.compile(r"[.!?]+[\"')\]”’]*(?=[ \t\u00a0]+[\"'(\[“‘]?[A-Z0-9•*]|[ \t\u00a0]+c/o\b|[ \t\u00a0]*$)|;(?=[ \t])")

@@ -24,12 +24,15 @@ _INDEX = {name: i for i, name in enumerate(_ORDER)}
 _LIMIT = {"C": 8, "T": 12, "L": 5, "S": 5}
 
 _VERTEBRA = r"[CTLS][ -]?\d{1,2}"
+_NO_MEASURE = r"(?![0-9A-Za-z/]|[ ]?(?:mm|cm|%|x|times|out|weeks|months|days|years|hours|visits))"
 # One expression: "L4", "L4-5", "L4-L5", "L4/5", "L5S1", "L3, L4 and L5", "C3 through C5", "L4-5-S1".
 EXPRESSION = re.compile(
     rf"(?<![A-Za-z0-9]){_VERTEBRA}(?![0-9])"
     rf"(?:(?:[ ]?(?:[-/]|to|though|through|thru|over|upon|on)[ ]?(?:(?:the[ ])?{_VERTEBRA}|\d{{1,2}})|[ ]?[LS]\d)"
     r"(?![0-9]|/\d|[ ]?(?:mm|cm|%|weeks|months|days)))*"
     rf"(?:(?:[ ]?,[ ]?and[ ]|[ ]?,[ ]?|[ ]and[ ]|[ ]?&[ ]?){_VERTEBRA}(?:[ ]?[-/][ ]?(?:{_VERTEBRA}|\d{{1,2}}))*(?![0-9A-Za-z]))*"
+    # "L4-5, 5-1": the next disc begins where the last one ended. "4/5" is a strength.
+    rf"(?:(?<=[-/](\d))(?:[ ]?,[ ]?|[ ]and[ ]|[ ]?&[ ]?)\1(?:[-/]S?1|-\d){_NO_MEASURE})*"
     r"(?![0-9A-Za-z])"
     r"(?![ -]?(?:weighted|signal|hyperintens|FLAIR|images|sequences|axial|sagittal|and[ ]S2\b|[ ]?,[ ]?S2\b))",
     re.IGNORECASE,
@@ -82,7 +85,7 @@ def parse(words: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     discs: list[str] = []
     singles: list[str] = []
     previous: str | None = None
-    joined = False
+    joined, letter = False, ""
     for match in _PART.finditer(words):
         token = match.group()
         if token.lower() in _SPANNING:
@@ -92,9 +95,14 @@ def parse(words: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
             if token.lower() != "the":
                 joined, previous = False, None
             continue
-        name = _crossing(token, previous) or _norm(token, previous[0] if previous else "")
+        if pair := _run_together(token):
+            discs.extend(d for d in discs_between(*pair) if d not in discs)
+            joined, previous, letter = False, None, pair[1][0]
+            continue
+        name = _crossing(token, previous) or _norm(token, letter)
         if name is None:
             continue
+        letter = name[0]
         tight = previous is not None and match.start() > 0 and words[match.start() - 1].isalnum()
         if previous is not None and (joined or tight):
             if singles and singles[-1] == previous:
@@ -104,6 +112,14 @@ def parse(words: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
             singles.append(name)
         previous, joined = name, False
     return tuple(discs), tuple(singles)
+
+
+def _run_together(token: str) -> tuple[str, str] | None:
+    """As in "L45", "C56": two vertebrae in a row, where no vertebra has such a number."""
+    if len(token) != 3 or token[0].upper() not in "CL" or int(token[2]) != int(token[1]) + 1:
+        return None
+    upper, lower = _norm(token[:2]), _norm(token[0] + token[2])
+    return (upper, lower) if upper and lower and _norm(token) is None else None
 
 
 def _crossing(digits: str, previous: str | None) -> str | None:
@@ -119,9 +135,14 @@ def find(text: str) -> list[Levels]:
         return out
     for match in EXPRESSION.finditer(text):
         discs, vertebrae = parse(match.group())
-        if (discs or vertebrae) and not _heart_sounds(text, match):
+        if (discs or vertebrae) and not _heart_sounds(text, match) and not _code(text, match):
             out.append(Levels(match.start(), match.end(), discs, vertebrae))
     return out
+
+
+def _code(text: str, match: re.Match[str]) -> bool:
+    """As in "C34.1", a code of the classification, not C3-C4 written together."""
+    return bool(_run_together(match.group())) and bool(re.match(r"\.\d", text[match.end() : match.end() + 2]))
 
 
 def _heart_sounds(text: str, match: re.Match[str]) -> bool:

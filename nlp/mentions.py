@@ -7,32 +7,19 @@ then what heads the line ("L4-5: ..."); attributes never jump over another condi
 
 from __future__ import annotations
 
-import itertools
-
 from spacy.tokens import Span
 
-from ..coding.regions import same_or_unknown
-from . import levels as lv
-from .lexicon import words
+from .lexicon import wording, words
 from .pain_sites import PainSites
 from .pipeline import metadata
 from .sentence_view import BREAKS, JOINERS, NP_WORDS, PREPOSITIONS, Mention, SentenceView
+from .shared_places import SharedPlaces
 
 _TYING = words("words-tying")
 _VETO_PARTS = frozenset(("other", "arm"))
-_OF_LEVELS = frozenset(
-    (
-        "disc_displacement",
-        "disc_degeneration",
-        "disc_disorder",
-        "annular_defect",
-        "facet_arthropathy",
-        "spondylosis",
-        "stenosis",
-        "spondylolisthesis",
-    )
-)
 ROOT_KINDS = frozenset(("radiculopathy", "root_compression", "radiating_pain"))
+_LIST_GOES_ON = wording("levels-list-goes-on")
+_LIST_WORDS = 9
 
 
 class SentenceReader:
@@ -51,7 +38,7 @@ class SentenceReader:
             if mention.kind not in ("ignore", "unsited_pain"):
                 self._place(mention, index)
                 self._sides(mention, index)
-        self._share_levels()
+        SharedPlaces(self).share()
         self._qualities()
         return self.mentions
 
@@ -94,22 +81,33 @@ class SentenceReader:
 
     def _place(self, mention: Mention, index: int) -> None:
         left, right = self._window(mention, index)
-        found = self._inner(mention)
-        if mention.kind not in ("pain", "leg_pain", "flank_pain"):
-            found = found or self._adjoining(mention, left)
-            if not any(span.label_ == "LEVEL" for span in found):
-                after = self._after(mention, right)
-                if not found or (after and after[0].label_ == "LEVEL"):
-                    found = found + after
-            found = found or self._before(mention, left)
-        for span in found:
-            self._take_place(mention, span)
+        for span in self._places(mention, left, right):
+            self.take_place(mention, span)
         if mention.kind == "pain":
             after = self._after(mention, right)
             if after and after[0].label_ == "LEVEL" and self.view.tied(mention.end, after[0].start):
-                self._take_place(mention, after[0])
+                self.take_place(mention, after[0])
         if not (mention.regions or mention.discs or mention.vertebrae):
             self._inherit(mention, index)
+
+    def _places(self, mention: Mention, left: int, right: int) -> list[Span]:
+        """In the name, before it in its noun phrase, tied on behind it, else anywhere before it."""
+        found = self._inner(mention)
+        if mention.kind in ("pain", "leg_pain", "flank_pain"):
+            return found
+        # "severe L4-5 and moderate L5-S1 stenosis": the last of a list stands in the name itself.
+        if not _says_where(found) or found[0].start == mention.head.start:
+            found = self._adjoining(mention, left, found)
+        elif found[-1].end == mention.head.end and found[-1].label_ == "LEVEL":
+            found = found + self._rest_of_list(found[-1], right)
+        if not any(span.label_ == "LEVEL" for span in found):
+            found = self._with_those_behind(found, self._after(mention, right))
+        return found if _says_where(found) else self._before(mention, left) + found
+
+    def _with_those_behind(self, found: list[Span], after: list[Span]) -> list[Span]:
+        if not _says_where(found) or (after and after[0].label_ == "LEVEL"):
+            return found + after
+        return after if after and self.view.is_named_region(after[0]) else found
 
     def _inner(self, mention: Mention) -> list[Span]:
         return [
@@ -118,9 +116,9 @@ class SentenceReader:
             if mention.head.start <= s.start < mention.head.end and s.label_ in ("SITE", "LEVEL")
         ]
 
-    def _adjoining(self, mention: Mention, left: int) -> list[Span]:
+    def _adjoining(self, mention: Mention, left: int, inner: list[Span]) -> list[Span]:
         """Places right in front, in the same noun phrase: "left S1 radiculopathy", "L4-5 and L5-S1 disc herniation"."""
-        found: list[Span] = []
+        found = list(inner)
         i = mention.start - 1
         while left <= i:
             span = self.view.at.get(i)
@@ -153,10 +151,29 @@ class SentenceReader:
                 i, gap = span.end, (8 if found else 0)
                 continue
             if found and self.view.words[i] not in JOINERS | NP_WORDS | PREPOSITIONS | {"level", "levels"}:
-                break
+                following = self._next_of_list(found[-1], right)
+                if following is None:
+                    break
+                i = following.start
+                continue
             i, gap = i + 1, gap + 1
         if found and metadata(found[0]).get("part") in _VETO_PARTS and not self.view.tied(mention.end, found[0].start):
             return []
+        return found
+
+    def _next_of_list(self, level: Span, right: int) -> Span | None:
+        """The level that goes on a list in other words: "L4-5 and, to a lesser extent, L5-S1"."""
+        for i in range(level.end, min(right, level.end + _LIST_WORDS)):
+            span = self.view.at.get(i)
+            if span is not None and span.label_ == "LEVEL":
+                between = " ".join(self.view.words[level.end : i])
+                return span if level.label_ == "LEVEL" and _LIST_GOES_ON.fullmatch(between) else None
+        return None
+
+    def _rest_of_list(self, level: Span, right: int) -> list[Span]:
+        found: list[Span] = []
+        while (following := self._next_of_list(found[-1] if found else level, right)) is not None:
+            found.append(following)
         return found
 
     def _before(self, mention: Mention, left: int) -> list[Span]:
@@ -179,7 +196,8 @@ class SentenceReader:
             i, gap = i - 1, gap + 1
         return found
 
-    def _take_place(self, mention: Mention, span: Span) -> None:
+    def take_place(self, mention: Mention, span: Span) -> None:
+        """Gives the mention what a place says: levels, region, or the veto of another part of the body."""
         if span.label_ == "LEVEL":
             level = self.view.level_at.get(span.start)
             if level is None or (mention.kind not in ROOT_KINDS and self._is_root(span)):
@@ -239,46 +257,6 @@ class SentenceReader:
                 mention.sited = mention.sited or other.sited
                 return
 
-    def _share_levels(self) -> None:
-        """As in "degenerative disc disease and small protrusion at L5-S1": findings joined by *and* share the level.
-
-        Of "lumbar disc herniation with radiculopathy at L5-S1" the disc's region word need not be missing: where the
-        nerve suffers the disc is meant.
-        """
-        for mention, following in reversed(list(itertools.pairwise(self.mentions))):
-            told_behind = any(about == "levels" and following.head.end <= span.start for about, span in following.notes)
-            if not (told_behind and following.discs) or mention.kind not in _OF_LEVELS:
-                continue
-            if mention.discs or mention.vertebrae or mention.vetoed:
-                continue
-            if self._is_one_finding(mention, following) or self._is_its_nerve(mention, following):
-                mention.discs, mention.sited = list(following.discs), True
-                mention.notes.extend(note for note in following.notes if note[0] == "levels")
-
-    def _is_one_finding(self, mention: Mention, following: Mention) -> bool:
-        joined = self._joined_in_phrase(mention.head.end, following.head.start, "and")
-        return joined and following.kind in _OF_LEVELS and not mention.regions
-
-    def _is_its_nerve(self, mention: Mention, following: Mention) -> bool:
-        near = [lv.region_of_disc(disc) for disc in following.discs]
-        return (
-            following.kind in ("radiculopathy", "root_compression")
-            and self._joined_in_phrase(mention.head.end, following.head.start, "with")
-            and same_or_unknown(mention.regions, near)  # type: ignore[arg-type]
-        )
-
-    def _joined_in_phrase(self, start: int, end: int, joint: str) -> bool:
-        """Whether the word joins two noun phrases with nothing but their own adjectives between."""
-        words = [self.view.words[i] for i in range(start, end)]
-        return joint in words and all(
-            w == joint
-            or w in NP_WORDS
-            or w in JOINERS
-            or self.view.at.get(start + k) is not None
-            or self._attribute_at(start + k)
-            for k, w in enumerate(words)
-        )
-
     # -- side ------------------------------------------------------------------------------------------------------
 
     def _sides(self, mention: Mention, index: int) -> None:
@@ -311,6 +289,8 @@ class SentenceReader:
 
     def _opens_next(self, span: Span, mention: Mention) -> bool:
         """Whether the span stands right in front of the next condition ("... with L5 radiculopathy") and so is its."""
+        if self.view.words[span.end - 1].endswith("."):
+            return False
         following = min(
             (t.start for t in self.view.targets if mention.head.end <= t.start and t != mention.head), default=None
         )
@@ -372,7 +352,7 @@ class SentenceReader:
                 w in NP_WORDS
                 or w in JOINERS
                 or self.view.at.get(span.end + k) is not None
-                or self._attribute_at(span.end + k)
+                or self.attribute_at(span.end + k)
                 for k, w in enumerate(gap)
             ):
                 head = next(m for m in after if m.start == first).head
@@ -381,15 +361,21 @@ class SentenceReader:
         if before:
             last = max(m.end for m in before)
             # "Coccydynia, post-traumatic, chronic": another adjective may stand between.
-            gap = [self.view.words[i] for i in range(last, span.start) if not self._attribute_at(i)]
+            gap = [self.view.words[i] for i in range(last, span.start) if not self.attribute_at(i)]
             if len(gap) <= 5 and all(w in _TYING or w in NP_WORDS for w in gap):
                 head = next(m for m in reversed(before) if m.end == last).head
                 same = [m for m in before if m.head == head]
                 return same[-1:] if "latter" in gap else same[:1] if "former" in gap else same
         return []
 
-    def _attribute_at(self, i: int) -> bool:
+    def attribute_at(self, i: int) -> bool:
+        """Whether an adjective or a word of time stands at the token."""
         return any(s.start <= i < s.end for s in self.view.attributes)
+
+
+def _says_where(places: list[Span]) -> bool:
+    """Whether a level, a region or a part of the body is among them, and not just "spinal"."""
+    return any(s.label_ == "LEVEL" or metadata(s).get("region") or metadata(s).get("part") for s in places)
 
 
 def _join_chronicity(old: str | None, new: str) -> str:

@@ -88,8 +88,16 @@ class SentenceView:
         self.anatomy, self.attributes, self.targets = spans.anatomy, spans.attributes, spans.conditions
         # The level of an operation or injection is where it was done, not where the pain or disease is.
         self.anatomy = [s for s in self.anatomy if s.label_ != "LEVEL" or not self._of_operation(s)]
+        self.anatomy = [s for s in self.anatomy if s.label_ != "SIDE" or not self._is_initial(s)]
         self.at: dict[int, Span] = {i: s for s in self.anatomy for i in range(s.start, s.end)}
         self.head_at: dict[int, Span] = {i: s for s in self.targets for i in range(s.start, s.end)}
+
+    def _is_initial(self, side: Span) -> bool:
+        """As in "seen by R. Smith": the letter of a name. A side ends its sentence or stands before what it is of."""
+        if self.words[side.end - 1] not in ("l.", "r.") or side.end == self.end:
+            return False
+        known = {i for s in [*self.anatomy, *self.targets] for i in range(s.start, s.end)}
+        return self.words[side.end].isalpha() and side.end not in known
 
     def _of_operation(self, level: Span) -> bool:
         """As in "her L4-S1 fusion", "a fusion from L4 to the sacrum"."""
@@ -106,6 +114,10 @@ class SentenceView:
         """Whether the tokens between are joiners and side words alone: "neck and right low back"."""
         words = [self.words[i] for i in range(start, end)]
         return not words or (any(w in JOINERS for w in words) and all(w in JOINERS or w in _SIDE_WORDS for w in words))
+
+    def is_named_region(self, place: Span) -> bool:
+        """As in "Other cervical disc displacement, cervicothoracic region": the classification names the region last."""
+        return place.label_ == "SITE" and self.words[place.end - 1] == "region" and self.words[place.start - 1] == ","
 
     def np(self, i: int) -> bool:
         """Whether a token may stand inside a noun phrase."""
