@@ -99,7 +99,7 @@ class SentenceReader:
         if not _says_where(found) or found[0].start == mention.head.start:
             found = self._adjoining(mention, left, found)
         elif found[-1].end == mention.head.end and found[-1].label_ == "LEVEL":
-            found = found + self._rest_of_list(found[-1], right)
+            found = found + self._rest_of_list(mention, found[-1], right)
         if not any(span.label_ == "LEVEL" for span in found):
             found = self._with_those_behind(found, self._after(mention, right))
         return found if _says_where(found) else self._before(mention, left) + found
@@ -170,10 +170,12 @@ class SentenceReader:
                 return span if level.label_ == "LEVEL" and _LIST_GOES_ON.fullmatch(between) else None
         return None
 
-    def _rest_of_list(self, level: Span, right: int) -> list[Span]:
+    def _rest_of_list(self, mention: Mention, level: Span, right: int) -> list[Span]:
         found: list[Span] = []
-        while (following := self._next_of_list(found[-1] if found else level, right)) is not None:
+        following = self._next_of_list(level, right)
+        while following is not None and not self._opens_next(following, mention):
             found.append(following)
+            following = self._next_of_list(following, right)
         return found
 
     def _before(self, mention: Mention, left: int) -> list[Span]:
