@@ -148,14 +148,11 @@ class SentenceReader:
                     i, gap = span.end, gap + 1
                     continue
                 found.append(span)
-                i, gap = span.end, (8 if found else 0)
+                following = self._next_of_list(span, right)
+                i, gap = (following.start if following else span.end), 8
                 continue
             if found and self.view.words[i] not in JOINERS | NP_WORDS | PREPOSITIONS | {"level", "levels"}:
-                following = self._next_of_list(found[-1], right)
-                if following is None:
-                    break
-                i = following.start
-                continue
+                break
             i, gap = i + 1, gap + 1
         if found and metadata(found[0]).get("part") in _VETO_PARTS and not self.view.tied(mention.end, found[0].start):
             return []
