@@ -23,6 +23,7 @@ from .lexicon import words
 
 # "Discitis ruled out.", "... denied by the patient": no object follows.
 _CLOSERS = words("words-scope-closers")
+_ASKERS = words("words-scope-askers")
 _MOST_REPEATS = 6
 
 # One place of a pattern: the words it takes, whether it may be left out, whether it may repeat.
@@ -225,6 +226,8 @@ class QuickConText(ConText):
         """The rule, or its turned twin when its phrase ends in such a verb and no object follows."""
         twin = self._turned.get((rule.metadata or {}).get("id", ""))
         if twin is None or (end < last and doc[end].lower_ not in _CLOSERS):
+            return rule
+        if 1 < end and doc[end - 2].lower_ in _ASKERS:  # "the patient denied, when asked, back pain"
             return rule
         ending = doc[max(0, end - 2) : end].text.lower()
         return twin if any(ending.endswith(told) for told in twin.metadata["turns"]) else rule

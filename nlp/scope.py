@@ -168,7 +168,7 @@ def _reaches_ahead(cue: ConTextModifier, span: Span, line: _Line) -> bool:
     entire = cue.category == "NEGATED" and bool(_ENTIRE & {*said.split(), *line.within(end, cuts[0])})
     if cuts[0] == end and not entire:
         return said != "?"
-    if line[end] in _ASIDE or _list_goes_on(cuts[-1], span, line):
+    if line[end] in _ASIDE or line[cuts[0] - 1] in _ASIDE or _list_goes_on(cuts[-1], span, line):
         return True
     before = line.anchors(end, cuts[-1])
     own = line.anchors(cuts[-1] + 1, line.part_end(span.end)) - before
@@ -240,7 +240,7 @@ def _reaches_back(cue: ConTextModifier, span: Span, line: _Line) -> bool:
     cuts = line.cuts_in(span.end, start)
     joined = bool(cuts) and bool(_JOINS & set(line.within(cuts[0], start)))
     if (cue.rule.metadata or {}).get("turned"):
-        return "." not in line.within(span.end, start) and (joined or not cuts)
+        return not {".", "with"} & set(line.within(span.end, start)) and (joined or not cuts)
     if not cuts:
         return True
     nearer = line.conditions_in(cuts[0], start)
@@ -260,7 +260,7 @@ def _is_alternative(start: int, end: int, span: Span, line: _Line) -> bool:
     stop = start - 1 if line.first < start and line[start - 1] == "," else start
     left = next((i + 1 for i in range(stop - 1, line.first - 1, -1) if _ends_part(i, line)), line.first)
     right = next((i for i in range(end, line.last) if _ends_part(i, line)), line.last)
-    if _TREATMENTS & {*line.within(max(left, stop - 2), stop), *line.within(end, min(right, end + 5))}:
+    if _is_of_places(left, stop, line) or _TREATMENTS & {*line.within(max(left, stop - 2), stop), *line.within(end, min(right, end + 5))}:
         return False
     if span.end <= stop:
         if span.start < left:
@@ -288,9 +288,12 @@ def _is_left_of(stop: int, end: int, right: int, span: Span, line: _Line) -> boo
 
 
 def _is_right_of(left: int, stop: int, span: Span, line: _Line) -> bool:
-    words_left = [(i, line[i]) for i in range(left, stop)]
-    if not words_left or line.conditions_in(left, stop):
-        return True
-    if all(i in line.anatomy or word in _NP_WORDS for i, word in words_left):
-        return False  # "L4-5 vs L5-S1 herniation", "left vs right sciatica"
-    return not (is_felt(span) and len(words_left) == 1 and _ADJECTIVE.match(words_left[0][1]))
+    """Not "muscular vs discogenic low back pain": two adjectives of one symptom."""
+    return not (is_felt(span) and stop - left == 1 and _ADJECTIVE.match(line[left]))
+
+
+def _is_of_places(left: int, stop: int, line: _Line) -> bool:
+    """As in "L4-5 vs L5-S1 herniation", "left vs right sciatica": the disease is one."""
+    if line.conditions_in(left, stop):
+        return False
+    return left < stop and all(i in line.anatomy or line[i] in _NP_WORDS for i in range(left, stop))
