@@ -19,11 +19,11 @@ from spacy.language import Language
 from spacy.tokens import Doc, Span
 
 from ..coding.errors import TableError
-from .lexicon import words
+from . import lexicon
 
 # "Discitis ruled out.", "... denied by the patient": no object follows.
-_CLOSERS = words("words-scope-closers")
-_ASKERS = words("words-scope-askers")
+_CLOSERS = lexicon.words("words-scope-closers")
+_ASKERS = lexicon.words("words-scope-askers")
 _MOST_REPEATS = 6
 
 # One place of a pattern: the words it takes, whether it may be left out, whether it may repeat.
@@ -227,7 +227,7 @@ class QuickConText(ConText):
         twin = self._turned.get((rule.metadata or {}).get("id", ""))
         if twin is None or (end < last and doc[end].lower_ not in _CLOSERS):
             return rule
-        if 1 < end and doc[end - 2].lower_ in _ASKERS:  # "the patient denied, when asked, back pain"
+        if end > 1 and doc[end - 2].lower_ in _ASKERS:  # "the patient denied, when asked, back pain"
             return rule
         ending = doc[max(0, end - 2) : end].text.lower()
         return twin if any(ending.endswith(told) for told in twin.metadata["turns"]) else rule

@@ -7,8 +7,7 @@ it joins. Examples of every rule: ``docs/reading.md``, *How far a cue reaches*.
 
 from __future__ import annotations
 
-import re
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from typing import Any
 
 from medspacy.context.context_modifier import ConTextModifier
@@ -21,7 +20,9 @@ from .pipeline import ANATOMY, TARGETS, metadata
 # What a patient feels and says: the certain symptom beside an uncertain or excluded cause.
 FELT = frozenset(("pain", "leg_pain", "flank_pain", "radiating_pain", "sciatica", "low_back_pain_with_sciatica"))
 # "Spondylosis without myelopathy with radiculopathy": what "without" takes away from a disease, and "with" adds.
-_FEATURES = frozenset(("myelopathy", "radiculopathy", "claudication", "sciatica", "root_compression", "cord_compression"))
+_FEATURES = frozenset(
+    ("myelopathy", "radiculopathy", "claudication", "sciatica", "root_compression", "cord_compression")
+)
 _OPERATIONS = words("words-operations") | words("words-scope-operations")
 _TREATMENTS = words("words-scope-treatments") | words("words-operations")
 _OWN_VERBS = words("words-scope-own-verbs")
@@ -29,14 +30,13 @@ _STATES = words("words-scope-states")
 _ENTIRE = words("words-scope-entire")
 _PART_ENDS = words("words-scope-part-ends")
 _ASIDE = words("words-scope-asides")
-_NP_WORDS = words("words-np-words")
 _OPENS_LIST = wording("scope-opens-list")
 _ASKS_LIST = wording("scope-asks-list")
 _ADJECTIVE = wording("scope-adjective")
 _LIST_WORDS = frozenset(("or", "nor"))
 _JOINS = frozenset(("and", "or", "nor", "&"))
 _CUTS = frozenset((",", ":", ";", "(", ")"))
-_FAR = 16
+_FAR, _NEAR = 16, 6
 
 
 def governing(span: Span, doc: Doc) -> tuple[ConTextModifier, ...]:
@@ -56,17 +56,16 @@ def is_felt(span: Span) -> bool:
 class _Line:
     """One sentence of a Doc: its words, the marks that cut it into parts, and what stands where."""
 
-    def __init__(self, doc: Doc, first: int, last: int) -> None:
+    def __init__(self, doc: Doc, first: int, last: int, anatomy: list[Span], targets: list[Span]) -> None:
         tokens = [doc[i] for i in range(first, last)]
         self.first, self.last = first, last
         self.words = [token.lower_ for token in tokens]
         self.cuts = {first + i for i, word in enumerate(self.words) if self._cuts(word, i, tokens)}
         self.stops = {i for i in self.cuts if self[i] == "."}
         self.anatomy: dict[int, Span] = {}
-        for span in doc.spans[ANATOMY]:
-            if first <= span.start < last:
-                self.anatomy.update(dict.fromkeys(range(span.start, span.end), span))
-        self.targets = [span for span in doc.spans[TARGETS] if first <= span.start < last]
+        for span in anatomy:
+            self.anatomy.update(dict.fromkeys(range(span.start, span.end), span))
+        self.targets = targets
 
     @staticmethod
     def _cuts(word: str, i: int, tokens: list[Any]) -> bool:
@@ -127,10 +126,18 @@ def _line_of(doc: Doc, span: Span) -> _Line:
     if not kept:
         bounds = sentence_bounds(doc)
         kept["starts"] = sorted({first for first, _ in bounds})
-        kept["ends"] = {first: last for first, last in bounds}
+        kept["ends"] = dict(bounds)
+        for group in (ANATOMY, TARGETS):
+            spans = sorted(doc.spans[group], key=lambda s: s.start)
+            kept[group] = (spans, [s.start for s in spans])
     first = kept["starts"][bisect_right(kept["starts"], span.start) - 1]
     if first not in kept:
-        kept[first] = _Line(doc, first, kept["ends"][first])
+        last = kept["ends"][first]
+        anatomy, targets = (
+            spans[bisect_left(starts, first) : bisect_left(starts, last)]
+            for spans, starts in (kept[ANATOMY], kept[TARGETS])
+        )
+        kept[first] = _Line(doc, first, last, anatomy, targets)
     line: _Line = kept[first]
     return line
 
@@ -158,22 +165,31 @@ def _reaches_ahead(cue: ConTextModifier, span: Span, line: _Line) -> bool:
     said = " ".join(line.within(start, end))
     if _OPENS_LIST.search(said):
         return True
-    if cue.category == "NEGATED" and _OWN_VERBS & set(line.within(end, span.start)):
-        return False
-    if cue.category == "NEGATED" and said.startswith("without") and _is_added(start, end, span, line):
+    if cue.category == "NEGATED" and (
+        _OWN_VERBS & set(line.within(end, span.start))
+        or (said.startswith("without") and _is_added(start, end, span, line))
+    ):
         return False
     cuts = line.cuts_in(end, span.start)
-    if not cuts:
-        return True
-    entire = cue.category == "NEGATED" and bool(_ENTIRE & {*said.split(), *line.within(end, cuts[0])})
+    return not cuts or _is_in_list(cue.category, said, end, cuts, span, line)
+
+
+def _is_in_list(category: str, said: str, end: int, cuts: list[int], span: Span, line: _Line) -> bool:
+    """Whether the target, marks away from its cue, is a member of the list that the cue opens."""
+    entire = (
+        category == "NEGATED"
+        and not _ASKS_LIST.search(said)
+        and bool(_ENTIRE & {*said.split(), *line.within(end, cuts[0])})
+    )
     if cuts[0] == end and not entire:
-        return said != "?"
+        # "Disc herniation likely, low back pain": said of what stands before it.
+        return category != "UNCERTAIN" or not line.conditions_in(max(line.first, end - _NEAR), end)
+    # "Suspect, given the exam, ...", "suggestive of, but not diagnostic for, ...": nothing has been named yet.
     if line[end] in _ASIDE or line[cuts[0] - 1] in _ASIDE or _list_goes_on(cuts[-1], span, line):
         return True
-    before = line.anchors(end, cuts[-1])
-    own = line.anchors(cuts[-1] + 1, line.part_end(span.end)) - before
-    if cue.category == "UNCERTAIN":
-        return not own and not is_felt(span) or (line[cuts[-1] + 1] == "and" and not own)
+    own = line.anchors(cuts[-1] + 1, line.part_end(span.end)) - line.anchors(end, cuts[-1])
+    if category == "UNCERTAIN":
+        return not own and (not is_felt(span) or line[cuts[-1] + 1] == "and")
     return not (entire and is_felt(span)) and not _begins_anew(said, own, cuts, span, line)
 
 
@@ -260,10 +276,11 @@ def _is_alternative(start: int, end: int, span: Span, line: _Line) -> bool:
     stop = start - 1 if line.first < start and line[start - 1] == "," else start
     left = next((i + 1 for i in range(stop - 1, line.first - 1, -1) if _ends_part(i, line)), line.first)
     right = next((i for i in range(end, line.last) if _ends_part(i, line)), line.last)
-    if _is_of_places(left, stop, line) or _TREATMENTS & {*line.within(max(left, stop - 2), stop), *line.within(end, min(right, end + 5))}:
+    if _is_of_places(left, stop, end, line) or _is_of_treatments(left, stop, end, right, line):
         return False
     if span.end <= stop:
         if span.start < left:
+            # "strain, sprain, vs disc herniation"
             return stop < start and not is_felt(span) and not line.stops & set(range(span.end, start))
         return _is_left_of(stop, end, right, span, line)
     if span.start >= right:
@@ -292,8 +309,15 @@ def _is_right_of(left: int, stop: int, span: Span, line: _Line) -> bool:
     return not (is_felt(span) and stop - left == 1 and _ADJECTIVE.match(line[left]))
 
 
-def _is_of_places(left: int, stop: int, line: _Line) -> bool:
+def _is_of_places(left: int, stop: int, end: int, line: _Line) -> bool:
     """As in "L4-5 vs L5-S1 herniation", "left vs right sciatica": the disease is one."""
-    if line.conditions_in(left, stop):
+    one, other = line.anatomy.get(stop - 1), line.anatomy.get(end)
+    if one is None or other is None or line.conditions_in(left, stop):
         return False
-    return left < stop and all(i in line.anatomy or line[i] in _NP_WORDS for i in range(left, stop))
+    return one.label_ == other.label_ and one.label_ in ("LEVEL", "SIDE")
+
+
+def _is_of_treatments(left: int, stop: int, end: int, right: int, line: _Line) -> bool:
+    """As in "stenosis, injection vs surgery": a choice of what to do."""
+    first = next((s.start for s in line.conditions_in(end, right)), right)
+    return bool(_TREATMENTS & {*line.within(max(left, stop - 2), stop), *line.within(end, min(first, end + 5))})
