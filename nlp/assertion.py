@@ -14,6 +14,7 @@ from ..coding.findings import Assertion
 from .cues import gated
 from .excerpt import Excerpt, Piece
 from .lexicon import folded, wording
+from .scope import governing, is_felt
 
 _BOX = re.compile(
     r"\[[ \t]*\]|\[[ \t]*[xX✓✔*][ \t]*\]|\([ \t]*\)|\([xX✓✔]\)|\(\+\)|\([-–]\)|[☐☑☒□■]|(?<![\w+])\+(?=[ ]?[A-Za-z])"
@@ -105,7 +106,7 @@ def _inside_box(
     if box < 0:
         return None
     for category in _ORDER:
-        for modifier in span._.modifiers:
+        for modifier in governing(span, doc):
             start, end = modifier.modifier_span
             if modifier.category != category or end > span.start or start < 0:
                 continue
@@ -147,7 +148,7 @@ def _is_presupposed(span: Span, before: str, after: str) -> bool:
 
 def _by_context(span: Span, doc: Doc, before: str, after: str) -> Verdict | None:
     """What ConText's modifiers say; "history of X, ongoing" and "X ..., none since" are read to their end."""
-    by_category = {m.category: m for m in reversed(span._.modifiers)}
+    by_category = {m.category: m for m in reversed(governing(span, doc))}
     category = next((c for c in _ORDER if c in by_category), None)
     if category is None:
         return None
@@ -204,7 +205,8 @@ def _past_by_wording(span: Span, before: str, after: str, sentence: str) -> str:
     clinician called it, what was treated long ago. Empty when none does.
     """
     operated = _OPERATED_FOR.search(before)
-    if operated:
+    # "S/p discectomy for a herniation, left sciatica": the operation was for the one, today's symptom is the other.
+    if operated and not (is_felt(span) and "," in operated.group().rpartition(" for ")[2]):
         return operated.group().split()[0]
     if span.label_ == "CONDITION" and span.id_.startswith(("strain", "sprain", "whiplash", "back-injury")):
         earlier = (
@@ -213,7 +215,7 @@ def _past_by_wording(span: Span, before: str, after: str, sentence: str) -> str:
             or _YEAR_BEFORE.match(before)
             or _YEAR_OF_INJURY.match(after)
         )
-        if earlier and not any(m.category == "NEGATED" for m in span._.modifiers):
+        if earlier and not any(m.category == "NEGATED" for m in governing(span, span.doc)):
             return earlier.group(1)
     if not span.id_.startswith("pain"):
         treated = _TREATED_LONG_AGO.search(sentence)

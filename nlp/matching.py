@@ -19,7 +19,11 @@ from spacy.language import Language
 from spacy.tokens import Doc, Span
 
 from ..coding.errors import TableError
+from . import lexicon
 
+# "Discitis ruled out.", "... denied by the patient": no object follows.
+_CLOSERS = lexicon.words("words-scope-closers")
+_ASKERS = lexicon.words("words-scope-askers")
 _MOST_REPEATS = 6
 
 # One place of a pattern: the words it takes, whether it may be left out, whether it may repeat.
@@ -179,10 +183,17 @@ class QuickConText(ConText):
             nlp, name=name, rules=None, span_attrs=None, input_span_type="group", span_group_name=span_group_name
         )
         self._quick = FirstWordMatcher(nlp)
+        self._turned: dict[str, ConTextRule] = {}
 
     def add(self, rules: ConTextRule | Iterable[ConTextRule]) -> None:
-        """Adds rules, as medSpaCy's ConText does."""
-        self._quick.add([rules] if isinstance(rules, ConTextRule) else rules)
+        """Adds rules, as medSpaCy's ConText does.
+
+        A FORWARD rule whose metadata hold ``turns`` (the ends of its phrases) reaches back instead where no object
+        follows, over ``turned_scope`` tokens: "discitis ruled out".
+        """
+        listed = [rules] if isinstance(rules, ConTextRule) else list(rules)
+        self._quick.add(listed)
+        self._turned.update((r.metadata["id"], _turned(r)) for r in listed if (r.metadata or {}).get("turns"))
 
     def __call__(self, doc: Doc, targets: str | None = None) -> Doc:  # noqa: ARG002 - medSpaCy's signature
         """Sets the modifiers of the span group's targets, sentence by sentence."""
@@ -191,7 +202,8 @@ class QuickConText(ConText):
         whole = ConTextGraph(prune_on_modifier_overlap=self.prune_on_target_overlap)
         whole.targets, whole.modifiers, whole.edges = spans, [], []
         found: dict[int, list[ConTextModifier]] = {}
-        for rule, start, end in self._quick(doc):
+        for found_rule, start, end in self._quick(doc):
+            rule = self._as_used(found_rule, doc, end, bounds[start][1])
             scope = _scope(rule, start, end, *bounds[start])
             modifier = ConTextModifier(rule, start, end, doc, scope_start=scope[0], scope_end=scope[1])
             found.setdefault(bounds[start][0], []).append(modifier)
@@ -209,6 +221,26 @@ class QuickConText(ConText):
             target._.modifiers += (modifier,)
         doc._.context_graph = whole
         return doc
+
+    def _as_used(self, rule: ConTextRule, doc: Doc, end: int, last: int) -> ConTextRule:
+        """The rule, or its turned twin when its phrase ends in such a verb and no object follows."""
+        twin = self._turned.get((rule.metadata or {}).get("id", ""))
+        if twin is None or (end < last and doc[end].lower_ not in _CLOSERS):
+            return rule
+        if end > 1 and doc[end - 2].lower_ in _ASKERS:  # "the patient denied, when asked, back pain"
+            return rule
+        ending = doc[max(0, end - 2) : end].text.lower()
+        return twin if any(ending.endswith(told) for told in twin.metadata["turns"]) else rule
+
+
+def _turned(rule: ConTextRule) -> ConTextRule:
+    return ConTextRule(
+        rule.literal,
+        rule.category,
+        direction="BACKWARD",
+        max_scope=rule.metadata["turned_scope"],
+        metadata={**rule.metadata, "turned": True},
+    )
 
 
 def sentence_bounds(doc: Doc) -> list[tuple[int, int]]:
