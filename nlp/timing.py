@@ -80,7 +80,7 @@ _GATED = tuple(map(gated, _PATTERNS))
 _SINCE = gated(wording("timing-since"))
 _TIMED = WordSearch(wording("timing-timed"))
 _AND_HALF = re.compile(r"\band[\s-](?:a[\s-])?half\b", re.IGNORECASE)
-# What the time is of, when it is not of the pain; what a visit is for, which does not last.
+# What the time is of, when it is not of the pain; what has a date or weeks of its own, and a pain to last.
 _NOT_PAIN = wording("timing-not-pain")
 _VISIT = wording("timing-visit")
 _ITS_PURPOSE = wording("timing-purpose")
@@ -91,7 +91,7 @@ _HISTORY = re.compile(r"(?:history|hx|h/o)$", re.IGNORECASE)
 _OF_COMPLAINT = re.compile(
     rf"(?:['’]s?)?(?: of)? (?:{_NO_JOINT}[\w-]+ ){{0,4}}?(?:{_COMPLAINT.pattern})", re.IGNORECASE
 )
-_LASTS = re.compile(r"(?:x|>|~|times|going on|for|over|since|ongoing|now|lasting|during)", re.IGNORECASE)
+_LASTS = re.compile(r"(?:x|>|~|times|going on|for|over|since|ongoing|lasting|during)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -204,7 +204,7 @@ def _is_told_of_pain(before: str, time: str) -> bool:
         if other.start() >= start or treated:
             return False
     visit = _last(_VISIT, before)
-    # "Here for follow-up of neck pain for 6 months", but "Recheck neck pain, 6 months".
+    # "Here for follow-up of neck pain for 6 months", but "Recheck neck pain, 6 months", "pregnant with neck pain, 30 weeks".
     return visit is None or (visit.start() < start and bool(_LASTS.match(time)))
 
 
