@@ -9,13 +9,16 @@ from ..coding import findings as f
 from . import levels as lv
 from . import pipeline, timing
 from .draft import Draft, Read
-from .lexicon import said
+from .lexicon import said, wording
 from .mentions import ROOT_KINDS
 from .sentence_view import Mention
 
 _PLACE_ORDER: tuple[f.Region, ...] = get_args(f.Region)
 _DIAGNOSTIC = frozenset(("assessment", "post_diagnosis", "pre_diagnosis", "indication"))
 _SIDED = frozenset(("sciatica", "low_back_pain_with_sciatica"))
+_RADIATED = frozenset(("radiating_pain", "leg_pain"))
+_BEGINS_ANEW = frozenset(("now", "new", "and", "with", "but", "then", "recently", "today", ";", "."))
+_RADIATION_APART = 4
 _IT = frozenset(("it", "this", "pain", "symptoms", "both"))
 _LEG = frozenset(
     ("leg", "legs", "thigh", "thighs", "calf", "calves", "buttock", "buttocks", "extremity", "extremities")
@@ -25,6 +28,9 @@ _MOST_REPEATS, _ITEMS_APART = 12, 40
 # How many words before a condition may still say of which kind it is ("adolescent idiopathic scoliosis").
 _ADJECTIVES = 3
 _LOOK_BACK = 4
+_ASKS_TIME = wording("timing-asked")
+# The parts whose pain a time in another part may be of, by whether that part's heading asks for the time.
+_TIMED_BELOW = {False: ("chief_complaint", "none"), True: ("chief_complaint", "none", "history")}
 # Without a site of their own these are taken for the spine when the visit is about it.
 _BY_COMPLAINT = frozenset(("strain", "sprain", "muscle_spasm", "spondylosis", "stenosis"))
 
@@ -69,7 +75,8 @@ class ConditionBuilder:
     def _time(self, index: int) -> None:
         read = self.draft.reads[index]
         text = self.draft.excerpt.text[read.piece.start : read.piece.end]
-        for duration in timing.durations(text, self.draft.today):
+        asked = read.sentence.first and bool(_ASKS_TIME.match(read.sentence.section.title))
+        for duration in timing.durations(text, self.draft.today, asked=asked):
             span = self.draft.doc.char_span(
                 read.piece.start + duration.start, read.piece.start + duration.end, alignment_mode="expand"
             )
@@ -77,20 +84,30 @@ class ConditionBuilder:
                 continue
             here = [m for m in read.mentions if m.kind not in ("ignore", "unsited_pain") and not m.vetoed]
             elsewhere = any(m.kind == "ignore" for m in read.mentions)
-            for owner in _nearest(here, span.start, span.end) or ([] if elsewhere else self._anaphor(index)):
+            owners = _nearest(here, span.start, span.end) or ([] if elsewhere else self._anaphor(index, asked=asked))
+            for owner in owners + self._radiating_from(read, owners):
                 if owner.duration_days is None or owner.duration_days < duration.days:
                     owner.duration_days = duration.days
                     owner.notes.append(("duration_days", span))
 
-    def _anaphor(self, index: int) -> list[Mention]:
+    def _radiating_from(self, read: Read, owners: list[Mention]) -> list[Mention]:
+        """As in "low back pain radiating to the leg for 6 months": of a pain told with where it goes, both last as long."""
+        if not any(m.kind == "radiating_pain" for m in owners) or any(m.kind not in _RADIATED for m in owners):
+            return []
+        heads = [m.head for m in owners if m.kind == "radiating_pain"]
+        source = [m for m in read.mentions if m.kind in ("pain", "flank_pain") and m.head.end <= heads[0].start]
+        if not source or source[-1].duration_days is not None or source[-1].chronicity:
+            return []
+        between = self.draft.words[source[-1].head.end : heads[0].start]
+        told_apart = len(between) > _RADIATION_APART or _BEGINS_ANEW & set(between)
+        return [] if told_apart else [m for m in source if m.head == source[-1].head]
+
+    def _anaphor(self, index: int, *, asked: bool) -> list[Mention]:
         """As in "The pain began ...", "Symptoms started ...": the pain last spoken of in this section."""
         reads = self.draft.reads
         section = reads[index].sentence.section
         for earlier in reversed(reads[max(0, index - _LOOK_BACK) : index]):
-            if earlier.sentence.section != section and earlier.sentence.section.category not in (
-                "chief_complaint",
-                "none",
-            ):
+            if earlier.sentence.section != section and earlier.sentence.section.category not in _TIMED_BELOW[asked]:
                 return []
             own = [m for m in earlier.mentions if m.kind not in ("ignore", "unsited_pain") and not m.vetoed]
             if own:

@@ -29,6 +29,11 @@ _SHOUTED_NOT = re.compile(r"\b[A-Z]+N'T\b")
 _NONE_SIGN = re.compile(r"(?<!\w)[\u00d8\u2205][ ]?(?=[A-Za-z])")
 _WITH = re.compile(r"(?<![\w/])w/(?!o\b)[ ]?|(?<![\w/])w/o[ ]?", re.IGNORECASE)
 
+# "6mo h/o low back pain", "2 yr hx neck pain": a time is told, not a past.
+_TIMED_HISTORY = wording("timing-history")
+_HX = re.compile(r"h/o|hx|hist\b", re.IGNORECASE)
+_SPAN_OF = {"d": "day", "w": "week", "m": "month", "y": "year"}
+
 # What a sentence must hold to be read: stems, so that a new phrase seldom needs a new cue. The lexicon test reads every
 # rule's example through them. Lower case and no flags: the engine can then skip by first letter.
 _STRONG = WordSearch(wording("excerpt-strong"))
@@ -40,6 +45,11 @@ _WEAK_SECTIONS = frozenset(
 # The hundredth copy of a sentence in the same part of a note (a torn template, a hostile file) adds nothing.
 _MOST_COPIES = 12
 _ASCII_LOWER = {code: code + 32 for code in range(ord("A"), ord("Z") + 1)}
+
+
+def _parted(history: re.Match[str]) -> str:
+    """The blank that "6mo" lacks."""
+    return "" if history["low"][-1] in " -" else " "
 
 
 def kept_sentences(text: str, layout: Layout) -> list[Sentence]:
@@ -141,6 +151,11 @@ class ExcerptBuilder:
         if "N'T" in plain:
             # The tokenizer parts "isn't" and not "ISN'T".
             changes += [(m.start(), m.end(), m.group().lower(), None) for m in _SHOUTED_NOT.finditer(plain)]
+        if _HX.search(plain):
+            changes += [
+                (m.start("unit"), m.end(), _parted(m) + _SPAN_OF[m["unit"][0].lower()] + " history of", None)
+                for m in _TIMED_HISTORY.finditer(plain)
+            ]
         if "-" in plain or "+" in plain:
             changes += [(m.start(), m.end(), m.group() + " ", None) for m in _SIGN.finditer(plain)]
         lower = plain.translate(_ASCII_LOWER)

@@ -10,6 +10,7 @@ from spacy.tokens import Span
 from ..coding import findings as f
 from . import pipeline
 from .excerpt import Piece
+from .layout import Sentence
 from .lexicon import folded, wording
 
 if TYPE_CHECKING:
@@ -20,6 +21,17 @@ _INJURED_SITE = wording("marks-injured-site")
 _SUDDEN = wording("marks-sudden")
 _HERE_FOR = wording("marks-here-for")
 _ONLY_WEIGHED = wording("marks-only-weighed")
+_IMPROVING = wording("marks-improving")
+_NOT_IMPROVING = wording("marks-not-improving")
+_NEW_TREATMENT = wording("marks-new-treatment")
+_INJURIES = frozenset(("strain", "sprain", "whiplash"))
+# How many sentences after an injury still tell its course.
+_COURSE = 3
+_DONE_TODAY = wording("marks-done-today")
+_NOT_TODAY_BEFORE = wording("marks-not-today-before")
+_NOT_TODAY_AFTER = wording("marks-not-today-after")
+_PAIN_VISIT = wording("marks-pain-visit")
+_NEVER_DECIDED_TODAY = wording("marks-never-decided-today")
 _ARRANGED = wording("marks-arranged")
 _WILL = wording("marks-will")
 _VISIT_PARTS = frozenset(("chief_complaint", "history", "assessment", "indication"))
@@ -30,6 +42,8 @@ _NOT_SPINAL = frozenset(
     ("leg_pain", "radiating_pain", "outside_cause", "outside_problem", "chronic_pain", "flank_pain")
 )
 _AFTER = 110
+# The reason for the visit opens the note: "Pain clinic: opioid refill".
+_OPENING_WORDS = 4
 
 
 class Marks:
@@ -48,11 +62,44 @@ class Marks:
     def _all(self, label: str) -> list[tuple[Span, Piece, f.Source, str]]:
         return [(s, p, src, pipeline.metadata(s).get("value", "")) for s, p, src in self.spans.get(label, [])]
 
-    def phases(self) -> tuple[f.Mark, ...]:
+    def phases(self, conditions: tuple[f.Condition, ...]) -> tuple[f.Mark, ...]:
         """Cues for the 7th character, where the visit speaks of itself."""
         parts = _VISIT_PARTS | {"procedure"}
         found = [(s, p, v) for s, p, source, v in self._all("PHASE") if source in parts]
-        return _ordered([self._mark(s, v) for s, p, v in found if not self._is_ahead(s, p)])
+        return _ordered(
+            [*(self._mark(s, v) for s, p, v in found if not self._is_ahead(s, p)), *self._courses(conditions)]
+        )
+
+    def _courses(self, conditions: tuple[f.Condition, ...]) -> list[f.Mark]:
+        """How a strain or sprain does: improving is healing, no better with a new treatment is active treatment."""
+        hurt = {
+            self.draft.sentence_at(c.evidence.start)
+            for c in conditions
+            if c.kind in _INJURIES and c.assertion == "present" and c.source in _VISIT_PARTS
+        }
+        if not hurt:
+            return []
+        sentences = self.draft.layout.sentences
+        out = []
+        for index, sentence in enumerate(sentences):
+            if sentence in hurt:
+                near = [s for s in sentences[index : index + _COURSE] if s.section == sentence.section and not s.item]
+                out += self._course([sentence, *near[1:]] if not sentence.item else [sentence])
+        return out
+
+    def _course(self, sentences: list[Sentence]) -> list[f.Mark]:
+        start, end = sentences[0].start, sentences[-1].end
+        worse = _NOT_IMPROVING.search(self.draft.text, start, end)
+        if worse is not None:
+            new = _NEW_TREATMENT.search(self.draft.text, worse.end(), end)
+            return [] if new is None else [self._quoted("initial", worse.start(), new.end())]
+        better = _IMPROVING.search(self.draft.text, start, sentences[0].end)
+        return [] if better is None else [self._quoted("subsequent", *better.span())]
+
+    def _quoted(self, value: str, start: int, end: int) -> f.Mark:
+        sentence = self.draft.sentence_at(start)
+        title = sentence.section.title if sentence is not None else ""
+        return f.Mark(value, f.Evidence(start, end, self.draft.text[start:end], title or "(no heading)"), "present")
 
     def _is_ahead(self, span: Span, piece: Piece) -> bool:
         """A follow-up that is arranged ("follow-up with employee health") is not what this visit is."""
@@ -68,13 +115,25 @@ class Marks:
     def _done_today(self, span: Span, piece: Piece, source: f.Source) -> bool:
         if self.draft.facts.document_type == "procedure_note":
             return source in _PROCEDURE_PARTS
-        if source == "chief_complaint":
-            return True
-        opens_note = self.draft.evidence_of(span).start == len(self.draft.text) - len(self.draft.text.lstrip())
-        if source != "history":
+        evidence = self.draft.evidence_of(span)
+        raw = folded(self.draft.raw(piece.sentence))
+        own = folded(evidence.text)
+        visits = bool(_PAIN_VISIT.search(own))
+        if source not in ("chief_complaint", "history") or (not visits and self._at_another_time(evidence, piece)):
             return False
-        raw = self.draft.raw(piece.sentence)
-        return opens_note or bool(_HERE_FOR.search(raw) and not _ONLY_WEIGHED.search(raw))
+        if source == "chief_complaint" or (_HERE_FOR.search(raw) and not _ONLY_WEIGHED.search(raw)):
+            return True
+        done = bool(_DONE_TODAY.search(raw))
+        if piece.sentence == self.draft.layout.sentences[0] and not self.draft.text[: piece.sentence.start].strip():
+            at = len(self.draft.text[piece.sentence.start : evidence.start].split())
+            return not at or (visits and at <= _OPENING_WORDS) or done
+        return done and "today" in raw.lower() and bool(_NEVER_DECIDED_TODAY.search(own))
+
+    def _at_another_time(self, evidence: f.Evidence, piece: Piece) -> bool:
+        """What is planned, refused or over: "RFA f/u", "ESI scheduled next week", "RFA denied by insurance"."""
+        text, sentence = self.draft.text, piece.sentence
+        before, after = text[sentence.start : evidence.start], text[evidence.end : sentence.end]
+        return bool(_NOT_TODAY_BEFORE.search(folded(before)) or _NOT_TODAY_AFTER.search(folded(after)))
 
     def studies(self) -> tuple[f.Mark, ...]:
         """Imaging and electrodiagnostic studies the note names."""

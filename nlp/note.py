@@ -195,7 +195,7 @@ def complete_findings(draft: Draft, conditions: tuple[f.Condition, ...], links: 
         links=links,
         pregnancy=pregnancy_of(draft),
         injuries=marks.injuries(conditions),
-        phases=marks.phases(),
+        phases=marks.phases(conditions),
         intents=marks.intents(),
         studies=marks.studies(),
         red_flags=marks.red_flags(),

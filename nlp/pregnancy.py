@@ -22,19 +22,35 @@ _SPOKEN_OF = re.compile(
     r"trimester|fundal|\bOB\b",
     re.IGNORECASE,
 )
+# Where the time of something else is told.
+_OF_PAIN = r"for|past|last|since|over|x|in|after|pain\w*|\w*ache|lbp|sciatica|began|started|onset|history|hx"
 _WEEKS = (
     # 28 weeks gestation, 34-week pregnancy
     re.compile(
         rf"\b(?P<weeks>\d{{1,2}}){_DAYS}[\s-]*(?:weeks?|wks?)(?:[\s-]*(?:and\s)?\d\s*days?)?[\s-]*(?:'|’)?\s*"
-        r"(?:of\s|by dates\s)?(?:gestation\w*|pregnan\w*|EGA|GA|IUP|intrauterine|gravid)",
+        r"(?:of\s|by dates\s)?(?:gestation\w*|pregnan\w*|EGA|GA|IUP|intrauterine|gravid|(?:prenatal|antenatal|OB|obstetric)\b)",
         re.IGNORECASE,
     ),
     # 28w3d
     _BARE_WEEKS,
-    # G2P1 at 30 weeks, IUP at 28-1/7 weeks
+    # G2P1 at 30 weeks, IUP at 28-1/7 weeks; not "pregnant, low back pain for 6 weeks"
     re.compile(
-        r"\b(?:gravida|G\d|IUP|pregnan\w*|gestation\w*(?: age)?(?: of)?|EGA|GA|primigravida|multigravida|para)\b[^.\n]{0,50}?"
-        rf"(?:at|@|is|of|:|,|x)?\s*\b(?P<weeks>\d{{1,2}}){_DAYS}[\s-]*(?:weeks?|wks?|w)\b",
+        r"\b(?:gravida|G\d+(?:\s?P\d+)?|IUP|pregnan\w*|gestation\w*(?: age)?(?: of)?|EGA|GA|primigravida|multigravida|para)\b"
+        rf"(?:\s+x\b)?(?:(?!\b(?:{_OF_PAIN})\b)[^.\n]){{0,50}}?"
+        rf"(?:at|@|is|of|:|,)?\s*\b(?P<weeks>\d{{1,2}}){_DAYS}[\s-]*(?:weeks?|wks?|w)\b",
+        re.IGNORECASE,
+    ),
+    # pregnant with low back pain, now 30 weeks
+    re.compile(
+        r"\b(?:pregnan\w*|IUP|gestation\w*|gravida|G\d+\s?P\d+)\b[^.\n]{0,60}?(?:\bnow|\bcurrently|\bat|@)\s+"
+        rf"(?P<weeks>\d{{1,2}}){_DAYS}[\s-]*(?:weeks?|wks?|w)\b(?!\s+(?:of|with)\b)",
+        re.IGNORECASE,
+    ),
+    # OB visit, 30 weeks; prenatal 26 wks
+    re.compile(
+        r"(?<!next )(?<!return )(?<!schedule )\b(?:OB|prenatal|antenatal|obstetric)\b"
+        r"(?: (?:visit|check|exam|appointment|appt|patient|pt))?"
+        rf"[\s,:;@-]*(?:(?:at|now|currently|is)\s+)?(?P<weeks>\d{{1,2}}){_DAYS}[\s-]*(?:weeks?|wks?|w)\b",
         re.IGNORECASE,
     ),
     # at 20 weeks ... fetal heart tones
@@ -69,7 +85,9 @@ def _weeks(text: str) -> tuple[int, int, int] | None:
         for match in pattern.finditer(text):
             weeks = int(match["weeks"])
             if 3 <= weeks <= 43 and not re.search(
-                r"\b(?:ago|post|follow|old|delivered)\b", text[match.start() : match.end() + 12], re.IGNORECASE
+                r"\b(?:ago|post\w*|follow\w*|old|deliver\w*|s/p|after|since|out)\b",
+                text[match.start() : match.end() + 12],
+                re.IGNORECASE,
             ):
                 return weeks, match.start(), match.end()
     return None

@@ -14,8 +14,9 @@ from .cues import WordSearch, gated
 from .lexicon import wording
 
 _WORDS = {
-    "a": 1, "an": 1, "one": 1, "two": 2, "couple": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8,
-    "nine": 9, "ten": 10, "eleven": 11, "twelve": 12, "fifteen": 15, "eighteen": 18, "twenty": 20, "thirty": 30, "forty": 40,
+    "a": 1, "an": 1, "half": 0.5, "half a": 0.5, "a half": 0.5, "\u00bd": 0.5, "one": 1, "two": 2, "couple": 2, "a couple": 2,
+    "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10, "eleven": 11, "twelve": 12,
+    "fifteen": 15, "eighteen": 18, "twenty": 20, "thirty": 30, "forty": 40,
 }  # fmt: skip
 _UNITS = {
     "d": 1,
@@ -36,7 +37,7 @@ _UNITS = {
 }
 _MONTHS = {m: i for i, m in enumerate(("jan feb mar apr may jun jul aug sep oct nov dec").split(), start=1)}  # noqa: SIM905
 
-_NUMBER = r"(?:\d+(?:\.\d+)?(?:\s?1/2)?|" + "|".join(sorted(_WORDS, key=len, reverse=True)) + r")"
+_NUMBER = r"(?:1/2|\d+(?:\.\d+)?(?:\s?1/2)?|" + "|".join(sorted(_WORDS, key=len, reverse=True)) + r")"
 _AMOUNT = (
     rf"(?P<low>{_NUMBER})(?:[ -]and[ -](?:a[ -])?half)?(?:\s?(?:-|to|or)\s?(?P<high>{_NUMBER}))?(?:[ ]of)?[ -]?"
     r"(?:and[ -]a[ -]half[ -])?"
@@ -48,8 +49,10 @@ _LEAD = (
 )
 _BEFORE = (
     r"(?:\bx|>|~|\bgoing on|\bnow|\bgreater than|\bmore than|\bfor|\bover|\bduring|\bin|\bthe|\bpast|\blast|\bthroughout"
-    r"|\bof|,|\()\s*"
+    r"|(?<!\d )(?<!few )(?<!many )(?<!several )(?<!multiple )\btimes|\bsince|\bongoing|\blasting|\bof|,|\()\s*"
 )
+_COMPLAINT = wording("timing-complaint")
+_NO_JOINT = r"(?!(?:for|with|from|to|in|on|after|and|or|but)\b)"
 _PATTERNS = (
     # a 3-year history of, two month history
     re.compile(rf"\b{_AMOUNT}[ -]?(?:old )?(?:history|hx|h/o|duration)\b", re.IGNORECASE),
@@ -58,16 +61,37 @@ _PATTERNS = (
         re.IGNORECASE,
     ),
     # x 3 wks; for the past six months; over the last 2-3 weeks
-    re.compile(rf"{_BEFORE}(?:{_LEAD})*(?<![\w]){_AMOUNT}(?:['’]s?)?(?: (?:duration|now))?", re.IGNORECASE),
+    re.compile(rf"{_BEFORE}(?:{_LEAD})*(?:(?<!\w)|(?<=\bx)){_AMOUNT}(?:['’]s?)?(?: (?:duration|now))?", re.IGNORECASE),
     # 4 months ago; 4 weeks earlier
     re.compile(rf"(?:{_LEAD})?\b{_AMOUNT}\s*(?:ago|earlier|back|prior|duration)\b", re.IGNORECASE),
+    # four months of low back pain
+    re.compile(
+        rf"\b(?P<time>{_AMOUNT})(?:['’]s?)?(?: of)? (?:{_NO_JOINT}[\w-]+ ){{0,4}}?(?:{_COMPLAINT.pattern})",
+        re.IGNORECASE,
+    ),
+    # low back pain 6 months; pain now 4 mos
+    re.compile(
+        rf"(?:{_COMPLAINT.pattern})(?: -)? (?:now )?(?P<time>(?:{_LEAD})*{_AMOUNT}(?: now)?)"
+        r"(?=\s*(?:[.,;:)]|$|(?:and|with|w/|without|worse)\b))",
+        re.IGNORECASE,
+    ),
 )
 _GATED = tuple(map(gated, _PATTERNS))
 _SINCE = gated(wording("timing-since"))
 _TIMED = WordSearch(wording("timing-timed"))
-# What the time is of, when it is not of the pain.
+_AND_HALF = re.compile(r"\band[\s-](?:a[\s-])?half\b", re.IGNORECASE)
+# What the time is of, when it is not of the pain; what has a date or weeks of its own, and a pain to last.
 _NOT_PAIN = wording("timing-not-pain")
+_VISIT = wording("timing-visit")
+_ITS_PURPOSE = wording("timing-purpose")
+_NEW_CLAUSE = wording("timing-new-clause")
 _ONSET = wording("timing-onset")
+_AGE = re.compile(r"[ -]?(?:old|y/?o)\b", re.IGNORECASE)
+_HISTORY = re.compile(r"(?:history|hx|h/o)$", re.IGNORECASE)
+_OF_COMPLAINT = re.compile(
+    rf"(?:['’]s?)?(?: of)? (?:{_NO_JOINT}[\w-]+ ){{0,4}}?(?:{_COMPLAINT.pattern})", re.IGNORECASE
+)
+_LASTS = re.compile(r"(?:x|>|~|times|going on|for|over|since|ongoing|lasting|during)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -80,7 +104,7 @@ class Duration:
 
 
 def _number(word: str) -> float:
-    word = word.lower().strip()
+    word = " ".join(word.lower().split())
     if word in _WORDS:
         return float(_WORDS[word])
     if word.endswith("1/2"):
@@ -91,7 +115,7 @@ def _number(word: str) -> float:
 def _days(match: re.Match[str]) -> int:
     unit = match["unit"].lower().strip(" .")
     size = _UNITS.get(unit, _UNITS.get(unit.rstrip("s"), 0))
-    half = 0.5 if "half" in match.group().lower() else 0.0
+    half = 0.5 if _AND_HALF.search(match.group()) else 0.0
     return int((_number(match["low"]) + half) * size)
 
 
@@ -122,12 +146,13 @@ def _last_day(year: int, month: int) -> datetime.date:
     return first_of_next - datetime.timedelta(days=1)
 
 
-def durations(text: str, today: datetime.date | None) -> list[Duration]:
+def durations(text: str, today: datetime.date | None, *, asked: bool = False) -> list[Duration]:
     """Stated durations of pain or symptoms in one sentence (of an excerpt), leftmost first.
 
     Args:
         text: one sentence.
         today: the date of service, needed for "since ..."; None leaves those out.
+        asked: it stands under a heading that asks for it ("Onset: 2 years ago").
     """
     found: list[Duration] = []
     lower = text.lower()
@@ -135,10 +160,11 @@ def durations(text: str, today: datetime.date | None) -> list[Duration]:
         return found
     for pattern in _GATED:
         for match in pattern.finditer(text):
-            if any(d.start < match.end() and match.start() < d.end for d in found):
+            start, end = match.span("time" if "time" in match.re.groupindex else 0)
+            if any(d.start < end and start < d.end for d in found):
                 continue
-            if _of_pain(text, match):
-                found.append(Duration(match.start(), match.end(), _days(match)))
+            if _of_pain(text, match, start, end, asked=asked):
+                found.append(Duration(start, end, _days(match)))
     for match in _SINCE.finditer(text):
         days = _since_days(match, today)
         if days is not None and not any(d.start < match.end() and match.start() < d.end for d in found):
@@ -146,18 +172,41 @@ def durations(text: str, today: datetime.date | None) -> list[Duration]:
     return sorted(found, key=lambda d: d.start)
 
 
-def _of_pain(text: str, match: re.Match[str]) -> bool:
-    after = text[match.end() : match.end() + 28]
-    before = text[max(0, match.start() - 45) : match.start()]
+def _of_pain(text: str, match: re.Match[str], start: int, end: int, *, asked: bool) -> bool:
+    after = text[end : end + 28]
+    before = text[max(0, start - 45) : start]
     if (
-        re.match(r"[ -]?(?:old|y/?o)\b", after, re.IGNORECASE)
+        _AGE.match(after)
         or re.search(r"\bin\s*$", before)
         or re.match(r"in (?!the (?:past|last))", match.group().lower())
+        or re.match(
+            rf"[\s(-]*(?:(?:of|after|post|from|status|following)\b)?[\s-]*(?:{_NOT_PAIN.pattern}|{_VISIT.pattern})",
+            after,
+            re.IGNORECASE,
+        )
     ):
         return False
-    clause_before = re.split(r"[.;]|, (?:and|but|she|he)\b", before)[-1]
-    if _NOT_PAIN.search(clause_before) or re.match(
-        r"\W*(?:of|after|post|from|status|following)?\W*(?:" + _NOT_PAIN.pattern + ")", after, re.IGNORECASE
-    ):
+    if not (asked or _ONSET.search(text) or _COMPLAINT.search(text)):
         return False
-    return bool(_ONSET.search(text))
+    if _HISTORY.search(match.group()) or _OF_COMPLAINT.match(text, end):
+        return True  # "a 6-month history of", "4 months of pain": what it is of follows
+    return _is_told_of_pain(re.split(r"[.;]|, (?:and|but|she|he)\b", before)[-1], text[start:end])
+
+
+def _is_told_of_pain(before: str, time: str) -> bool:
+    """Whether the pain, not a job, an age or a treatment, is what stands nearest before a time in its clause."""
+    complaints = list(_COMPLAINT.finditer(before))
+    start = complaints[-1].start() if complaints else 0
+    other = _last(_NOT_PAIN, before)
+    if other is not None:
+        between = before[other.end() : start]
+        treated = _ITS_PURPOSE.search(between) and not _NEW_CLAUSE.search(between)
+        if other.start() >= start or treated:
+            return False
+    visit = _last(_VISIT, before)
+    # "Here for follow-up of neck pain for 6 months", but "Recheck neck pain, 6 months", "pregnant with neck pain, 30 weeks".
+    return visit is None or (visit.start() < start and bool(_LASTS.match(time)))
+
+
+def _last(pattern: re.Pattern[str], text: str) -> re.Match[str] | None:
+    return next(reversed(list(pattern.finditer(text))), None)
