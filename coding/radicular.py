@@ -71,13 +71,21 @@ def _add(carriers: dict[Problem, tuple[int, ...]], carrier: Problem, mentions: I
 
 
 def _carriers_of(case: Case, token: Problem, already: Sequence[Problem]) -> tuple[Problem, ...]:
-    named = _named(case, token)
+    named = _stated_cause(case, token)
     if named:
         return tuple(p for p in named if p.kind in CARRIERS and _may_carry(token, p))
-    near = [p for p in case.near(CARRIERS, token.regions) if _may_carry(token, p) and not case.apart(token, p)]
+    told = _told_with(case, token)
+    near = [
+        p
+        for p in told or case.near(CARRIERS, token.regions)
+        if p.kind in CARRIERS and _may_carry(token, p) and not case.apart(token, p)
+    ]
     known = [p for p in near if p in already]
-    if known:
-        return tuple(known)
+    return tuple(known) or _likeliest(token, near) or (tuple(near) if told else ())
+
+
+def _likeliest(token: Problem, near: Sequence[Problem]) -> tuple[Problem, ...]:
+    """A displacement whose root or side fits, else spondylosis, else another disc that fits (policy 4)."""
     displaced = _matching(token, [p for p in near if p.kind == "disc_displacement"])
     if displaced:
         return displaced
@@ -87,18 +95,15 @@ def _carriers_of(case: Case, token: Problem, already: Sequence[Problem]) -> tupl
     return _matching(token, [p for p in near if p.kind in _OTHER_DISCS])
 
 
-def _named(case: Case, token: Problem) -> tuple[Problem, ...]:
-    """The causes that the provider names for it: "radiculopathy due to stenosis", "stenosis with radiculopathy"."""
-    return _stated_cause(case, token) or _told_with(case, token)
-
-
 def _stated_cause(case: Case, token: Problem) -> tuple[Problem, ...]:
     causes = case.of(*sorted(INTEGRAL_CAUSES))
     return tuple(p for p in causes if case.tied(token.mentions, p.mentions, "due_to", "with"))
 
 
 def _told_with(case: Case, token: Problem) -> tuple[Problem, ...]:
-    """Of "herniation and stenosis with radiculopathy" both; of "stenosis with a herniation and radiculopathy" none."""
+    """What stands before "with": of "herniation and stenosis with radiculopathy" both, of "stenosis with a herniation and
+    radiculopathy" nothing that would settle it.
+    """
     near = case.near(INTEGRAL_CAUSES, token.regions)
     told = tuple(p for p in near if case.tied(p.mentions, token.mentions, "with"))
     tied = {i for p in told for i in p.mentions}
