@@ -20,18 +20,25 @@ _INNER_TITLE = re.compile(
     r"(?:(?<=[.;:!?)\]][ \t])|(?<=[ \t]{2})|(?<=[.;]))(?P<title>[A-Z][A-Z0-9 /&,'’()-]{2,50}"
     r"|[A-Z][a-z]+(?: (?:of|and|the|[A-Za-z/&]+)){0,4}):"
 )
+# "... tender A: lumbar strain P: rest": one letter and a colon; a number behind it is a value ("P: 80") unless it opens a list.
+_INNER_LETTER = re.compile(r"(?<![\w'’./&-])(?P<title>[SOAP]):(?=[ \t]*(?:[A-Za-z(\"“+-]|\d{1,2}[.)][ \t]|#)|[ \t]*\Z)")
+# "A: rest. B: injection", "Q: Any pain? A: Yes": letters of another list.
+_OTHER_LETTERS = re.compile(r"(?<![\w'’])[BCDEQ]:")
+_SOAP = "soap"
 _NOT_WORD = re.compile(r"[^a-z0-9/+]+")
 # "PREOP SUMMARY (copied from 11/2025)": what a heading adds in brackets is no part of its name.
 _ASIDE = re.compile(r"(?<=\w)[ ]*\([^()]*[^()s][^()]*\)[ ]*$")
 _SPACED_STROKE = re.compile(r" ?/ ?")
 _SPINAL = wording("headings-spinal")
 # Sections whose own parts (organ systems, body regions) stay in them.
+_LOOK_BACK = 24
 _HOLDS_PARTS = frozenset({"exam", "review_of_systems", "imaging", "past_history", "other", "medication", "procedure"})
 
 
 _QUALIFIED = wording("headings-qualified")
 # A block copied from an earlier visit is history, whatever its own headings say, until today's part starts.
 _HEDGED = wording("headings-hedged")
+_LETTERED = wording("headings-lettered")
 _PRIOR = wording("headings-prior")
 _TODAY = wording("headings-today")
 
@@ -129,10 +136,14 @@ class Titles:
             return None
         return Heading(start, start + match.end(), title, "other")
 
-    def inner(self, text: str, start: int, end: int) -> Iterator[Heading]:
+    def inner(self, text: str, start: int, end: int, current: Heading) -> Iterator[Heading]:
         """Known headings inside running text, in order. Sub-headings only when written in capitals."""
         if text.find(":", start, end) < 0:
             return
+        found = [*self._inner_titles(text, start, end), *self._inner_letters(text, start, end, current)]
+        yield from sorted(found, key=lambda heading: heading.start)
+
+    def _inner_titles(self, text: str, start: int, end: int) -> Iterator[Heading]:
         for match in _INNER_TITLE.finditer(text, start, end):
             title = match["title"]
             known = self.lookup(title)
@@ -142,6 +153,30 @@ class Titles:
             shouted = title.upper() == title
             if shouted or not label or category == "plan":
                 yield Heading(match.start(), match.end(), title, category, label)
+
+    def _inner_letters(self, text: str, start: int, end: int, current: Heading) -> Iterator[Heading]:
+        """The letters S, O, A, P of a note told on one line: behind a stop, or going on from the letter before."""
+        matches = list(_INNER_LETTER.finditer(text, start, end))
+        if not matches or _OTHER_LETTERS.search(text, start, end):
+            return
+        last = soap_letter(current)
+        for match in matches:
+            letter = match["title"].lower()
+            before = text[start : match.start()].rstrip()
+            if _LETTERED.search(before[-_LOOK_BACK:]) or before.endswith("?"):
+                continue
+            stopped = not before or before.endswith((".", ";", ":", "!", ")", "]"))
+            goes_on = bool(last) and _SOAP.index(last) < _SOAP.index(letter)
+            known = self.lookup(letter)
+            if known is not None and (stopped or goes_on):
+                last = letter
+                yield Heading(match.start(), match.end(), match["title"], *known)
+
+
+def soap_letter(heading: Heading) -> str:
+    """The letter, in lower case, where the heading is S, O, A or P alone; else nothing."""
+    title = normal_title(heading.title)
+    return title if len(title) == 1 and title in _SOAP else ""
 
 
 @lru_cache(maxsize=1)

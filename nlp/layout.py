@@ -13,7 +13,8 @@ import itertools
 import re
 from dataclasses import dataclass, replace
 
-from .headings import Heading, Titles, copied, is_report_end
+from .headings import Heading, Titles, copied, is_report_end, soap_letter
+from .numbering import BARE_NUMBER, inline_numbers, number_of, style_of, takes_number
 
 _LINE = re.compile(r"[^\r\n\v\f\u2028\u2029\x85]*(?:\r\n|[\r\n\v\f\u2028\u2029\x85]|\Z)")
 _BULLET = re.compile(
@@ -34,26 +35,14 @@ _ABBREVIATION = re.compile(
 _STOP = re.compile(r"[.!?]+[\"')\]”’]*(?=[ \t\u00a0]+[\"'(\[“‘]?[A-Z0-9•*]|[ \t\u00a0]+c/o\b|[ \t\u00a0]*$)|;(?=[ \t])")
 # "x.Y" without a space after the stop (dictation): only after a lower-case word of three letters or more.
 _TIGHT_STOP = re.compile(r"\.(?<=[a-z]{3}\.)(?=[A-Z][a-z]+ )")
-_NUMBER_INLINE = re.compile(
-    r"(?<![\w./-])(?P<digits>\d{1,2})(?:[.)][ \t]+(?=[A-Z])|\)[ \t]+(?=[a-z]))"
-    r"|(?P<word>\b(?:One|Two|Three|Four|Five|Six))[,.:][ \t]+(?=\S)"
-)
-# Without one of these no number is found: asked first, for it is asked by first letters.
-_MAY_NUMBER = re.compile(r"\d[.)]|(?:One|Two|Three|Four|Five|Six)[,.:]")
-_NUMBER_WORDS = ("one", "two", "three", "four", "five", "six")
 
 # A line that ends in one of these is torn off.
 _DANGLING = re.compile(
     r"\b(?:a|an|the|of|at|in|on|to|and|or|with|for|from|by|her|his|is|was|are|were|has|have|no|not|that|which|as|than|into)$"
 )
-# "2 IUD insertion": an entry's number with no mark behind it; what is counted is no entry.
-_BARE_NUMBER = re.compile(
-    r"[ \t]*(\d{1,2})[ \t]+(?=[A-Za-z])(?!(?:x|d|days?|wks?|weeks?|mos?|months?|y|yrs?|years?|hrs?|hours?|min\w*|mg|mcg|ml|cc"
-    r"|mm|cm|of|to|or|and|times|tabs?|visits?|sessions?|views?|levels?|units?|more|per|st|nd|rd|th|pm|am)\b)",
-    re.IGNORECASE,
-)
 # Longer than any sentence of a note that means one thing; what is longer is cut so that reading stays linear.
 _LONGEST_SENTENCE = 1200
+_LISTING = frozenset(("assessment", "post_diagnosis", "pre_diagnosis", "past_history", "plan", "problem_list"))
 _WRAP_LONGEST = 140
 _WRAP_SHORTEST = 40
 _WRAP_RAGGED = 12
@@ -224,6 +213,7 @@ class _Walker:
         self.label = ""
         self.paragraph = 0
         self.numbered = False
+        self.style = ""
         self.copied = False
         self.copied_line = False
         self.line_end = 0
@@ -239,11 +229,12 @@ class _Walker:
             start = body
         else:
             heading = self.titles.heading(self.text, start, block.end, self.section)
-            number = _BARE_NUMBER.match(self.text, start, block.end)
+            number = BARE_NUMBER.match(self.text, start, block.end)
             if heading is not None:
                 start = self._enter(heading)
             elif number is not None and self._is_next(int(number[1])):
                 self.numbered = True
+                self.style = "bare"
                 self._next_item()
                 start = number.end()
             elif self._is_entry_heading(block):
@@ -264,6 +255,7 @@ class _Walker:
         # "# Herpes zoster" with "- valacyclovir" below it: the dashes are parts of the entry, as under a number.
         if mark["number"] or mark["paren"] or mark["word"] or mark["hash"] is not None:
             self.numbered = True
+            self.style = "#" if mark["hash"] else ")" if mark["paren"] or mark.group().rstrip().endswith(")") else "."
             self._next_item()
         elif not self.numbered:
             self._next_item()
@@ -287,10 +279,12 @@ class _Walker:
     def _enter(self, heading: Heading) -> int:
         """Makes `heading` the section or sub-heading in force; returns where its body starts."""
         earlier = copied(heading.title)
-        if earlier is None and self.copied_line and not heading.is_label:
+        if earlier is None and self.copied_line and not heading.is_label and not self._within_copy(heading):
             earlier = False  # "Prior assessment: ..." on one line is that line
         self.copied = self.copied if earlier is None else earlier
-        self.copied_line = bool(earlier) and heading.end < self.line_end
+        self.copied_line = (
+            bool(earlier) or (self.copied_line and self._within_copy(heading))
+        ) and heading.end < self.line_end
         if self.copied:
             heading = Heading(heading.start, heading.end, heading.title, "past_history", heading.is_label)
         if heading.is_label:
@@ -302,13 +296,20 @@ class _Walker:
             self.fresh = True
             self.label = ""
             self.numbered = False
+            self.style = ""
         return heading.end
+
+    def _within_copy(self, heading: Heading) -> bool:
+        """As in "Previous note: S: sciatica. A: radiculopathy." the letters are the copied note's own."""
+        letter = soap_letter(heading)
+        return heading.end <= self.line_end and (letter == "s" or bool(letter and soap_letter(self.section)))
 
     def _body(self, start: int, end: int) -> None:
         """Sentences of a run of text, which may hold headings and numbers of its own."""
         position = start
-        for inner in self.titles.inner(self.text, start, end):
-            if self.section.category == "past_history" and inner.category == "assessment":
+        for inner in self.titles.inner(self.text, start, end, self.section):
+            told_of = self.section.category == "past_history" and inner.category == "assessment"
+            if told_of and not soap_letter(inner):
                 continue  # "46M w/ 4 mo leg pain. Dx: disc herniation." told of an earlier time
             self._numbered_run(position, inner.start)
             position = self._enter(inner)
@@ -317,28 +318,29 @@ class _Walker:
     def _numbered_run(self, start: int, end: int) -> None:
         """Splits "1. Strain. 2. Pain." on one line into entries."""
         position = start
-        for cut in _NUMBER_INLINE.finditer(self.text, start, end) if _MAY_NUMBER.search(self.text, start, end) else ():
+        for cut in inline_numbers(self.text, start, end):
             if not self._is_entry_number(cut, start):
                 continue
             self._sentences(position, cut.start())
             self.numbered = True
+            self.style = style_of(cut)
             self._next_item()
             position = cut.end()
         self._sentences(position, end)
 
     def _is_entry_number(self, match: re.Match[str], start: int) -> bool:
-        before = self.text[start : match.start()].rstrip()
-        listed = self.item > 0 and match.group().rstrip().endswith(")")
-        number = int(match["digits"]) if match["digits"] else _NUMBER_WORDS.index(match["word"].lower()) + 1
-        return (
-            number == self.item + 1
-            and (listed or not before or before[-1] in ".;:,)")
-            and (
-                self.section.category
-                in ("assessment", "post_diagnosis", "pre_diagnosis", "past_history", "plan", "problem_list")
-                or not before
-            )
-        )
+        if number_of(match) != self.item + 1:
+            return False
+        before = self.text[start : match.start()].rstrip(" \t\r\n(")
+        style = style_of(match)
+        listing = self.section.category in _LISTING
+        if before and style == "bare":
+            return listing and self.style == "bare"
+        if not before or before[-1] in ".;:,)":
+            return listing or not before
+        # "1. Hypertension 2. Low back pain": no stop between, but the counting goes on as it began.
+        goes_on = self.item > 0 and (style == ")" or (self.style == style and style in ".#"))
+        return listing and goes_on and not takes_number(self.text, start, match.start())
 
     def _sentences(self, start: int, end: int) -> None:
         for left, right in split_sentences(self.text, start, end):
