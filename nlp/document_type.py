@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..coding import findings as f
-from .headings import Heading, is_report_end, normal_title
+from .headings import REPORT_PARTS, Heading, is_report_end, normal_title
 from .layout import Layout
 from .lexicon import wording
 
@@ -14,7 +14,8 @@ _THERAPY = wording("document-type-therapy")
 _TOLD = wording("document-type-told")
 _TREATS = wording("document-type-treats")
 _PROCEDURE_TITLE = wording("document-type-procedure-title")
-_REPORT_PARTS = frozenset(("findings", "technique", "comparison"))
+# A report ends in an impression; these are a visit's.
+_OWN_STATEMENT = frozenset(("a", "a/p", "ap", "a and p", "assessment", "assessment and plan", "assessment/plan"))
 _HEAD, _OPENING = 600, 70
 
 
@@ -57,11 +58,11 @@ def _procedural(layout: Layout) -> bool:
 
 def _report_type(text: str, layout: Layout, categories: set[str], titles: set[str]) -> f.DocumentType:
     """A report has the parts of a report and none of a visit; a short one opens with the study's name."""
-    if "plan" in categories or _FIRST_PERSON.search(text):
+    if "plan" in categories or _OWN_STATEMENT & titles or _FIRST_PERSON.search(text):
         return "visit"
     closing = [h for h in layout.headings if is_report_end(h.title)]
     named = closing and "history" not in categories and _names_study_first(text, closing[0])
-    if not (_REPORT_PARTS & titles or named or (closing and {"exam", "indication"} <= categories)):
+    if not (REPORT_PARTS & titles or named or (closing and {"exam", "indication"} <= categories)):
         return "visit"
     return "emg_report" if _ELECTRO.search(text[:_HEAD]) else "imaging_report"
 

@@ -30,8 +30,14 @@ _NOT_WORD = re.compile(r"[^a-z0-9/+]+")
 _ASIDE = re.compile(r"(?<=\w)[ ]*\([^()]*[^()s][^()]*\)[ ]*$")
 _SPACED_STROKE = re.compile(r" ?/ ?")
 _SPINAL = wording("headings-spinal")
-# Sections whose own parts (organ systems, body regions) stay in them.
+_STOPS = re.compile(r"[.;?!][ \t]+\S")
 _LOOK_BACK = 24
+REPORT_PARTS = frozenset(("findings", "technique", "comparison"))
+"""Titles that only a report has."""
+# What may stand right below the name of a study in a report.
+_REPORT_OPENS = REPORT_PARTS | {"indication", "clinical history", "clinical indication", "history", "report"}
+_STATES_DIAGNOSES = frozenset(("assessment", "post_diagnosis", "pre_diagnosis"))
+# Sections whose own parts (organ systems, body regions) stay in them.
 _HOLDS_PARTS = frozenset({"exam", "review_of_systems", "imaging", "past_history", "other", "medication", "procedure"})
 
 
@@ -39,6 +45,7 @@ _QUALIFIED = wording("headings-qualified")
 # A block copied from an earlier visit is history, whatever its own headings say, until today's part starts.
 _HEDGED = wording("headings-hedged")
 _LETTERED = wording("headings-lettered")
+_STUDY = wording("headings-study")
 _PRIOR = wording("headings-prior")
 _TODAY = wording("headings-today")
 
@@ -75,6 +82,11 @@ def normal_title(text: str) -> str:
     return _SPACED_STROKE.sub("/", _NOT_WORD.sub(" ", text.lower().replace("&", " and "))).strip()
 
 
+def names_study(title: str) -> bool:
+    """Whether a title is a study with its place, date or kind of text ("MRI L-spine", "X-ray lumbar spine 2/3/2026")."""
+    return not _STOPS.search(title) and bool(_STUDY.match(normal_title(_ASIDE.sub("", title))))
+
+
 class Titles:
     """The known titles; built from (literal, category, label) triples, e.g. of ``nlp/rules/sections.json``."""
 
@@ -87,15 +99,24 @@ class Titles:
         found = self._known.get(key) or self._known.get(re.sub(r" \d+$", "", key))
         if found is None and _PRIOR.search(key) and len(key.split()) <= 7:
             return "past_history", False
-        if found is None and not _HEDGED.match(key) and (qualified := _QUALIFIED.match(key)):
+        if found is None and not _HEDGED.match(key) and not names_study(title) and (qualified := _QUALIFIED.match(key)):
             # "PT assessment", "orthopaedic impression": the last words say what it is.
             return self._known.get(qualified["title"] or qualified["first"])
         return found
 
+    def starts_report(self, line: str, following: str) -> bool:
+        """Whether `line` names a study and the line below it opens a part of a report."""
+        if not names_study(line.strip().rstrip(":.").strip("*_#=- \t")):
+            return False
+        match = _LINE_TITLE.match(following)
+        title = match["title"] if match else following.strip().rstrip(":")
+        return normal_title(title) in _REPORT_OPENS or is_report_end(title)
+
     def opens(self, line: str) -> bool:
         """Whether the line starts with a known title and a colon, or is one."""
         match = _SET_OFF_TITLE.match(line) or _LINE_TITLE.match(line)
-        return bool(match and self.lookup(match["title"])) or self.fills(line)
+        named = match and (self.lookup(match["title"]) or (match["mark"][0] == ":" and names_study(match["title"])))
+        return bool(named) or self.fills(line)
 
     def fills(self, line: str) -> bool:
         """Whether the whole line is a known title."""
@@ -118,7 +139,19 @@ class Titles:
         if known is not None and (match["mark"][0] == ":" or not known[1]):
             category, label = known
             return Heading(start, start + match.end(), match["title"], category, self._as_label(label, current))
+        if match["mark"][0] == ":" and names_study(match["title"]):
+            return self._study(match, start, current)
         return self._unknown(match, start, current)
+
+    @staticmethod
+    def _study(match: re.Match[str], start: int, current: Heading) -> Heading | None:
+        """As in "MRI L-spine: ..." is a part of the note, below a diagnosis a part of it; what is planned is no result."""
+        if current.category in ("plan", "education"):
+            return None
+        below = current.category in _STATES_DIAGNOSES
+        if below and not match.string[match.end() :].strip():
+            return None
+        return Heading(start, start + match.end(), match["title"], "imaging", below)
 
     @staticmethod
     def _as_label(label: bool, current: Heading) -> bool:

@@ -13,7 +13,7 @@ import itertools
 import re
 from dataclasses import dataclass, replace
 
-from .headings import Heading, Titles, copied, is_report_end, soap_letter
+from .headings import REPORT_PARTS, Heading, Titles, copied, is_report_end, names_study, normal_title, soap_letter
 from .numbering import BARE_NUMBER, inline_numbers, number_of, style_of, takes_number
 
 _LINE = re.compile(r"[^\r\n\v\f\u2028\u2029\x85]*(?:\r\n|[\r\n\v\f\u2028\u2029\x85]|\Z)")
@@ -131,8 +131,9 @@ class LayoutReader:
     def read(self, text: str) -> Layout:
         """The headings and sentences of `text`, in order; every non-blank character of a body is in one sentence."""
         walker = _Walker(text, self._titles)
-        for block in _blocks(lines_of(text), self._titles):
-            walker.block(block)
+        blocks = _blocks(lines_of(text), self._titles)
+        for block, following in itertools.zip_longest(blocks, blocks[1:]):
+            walker.block(block, following)
         return _with_pasted_reports(Layout(tuple(walker.sentences), tuple(walker.headings)))
 
 
@@ -140,20 +141,33 @@ def _with_pasted_reports(layout: Layout) -> Layout:
     """The layout with the impression of a pasted report as part of the report.
 
     A radiologist's "IMPRESSION" below "FINDINGS" inside a visit is no diagnosis of this provider's: the visit has an
-    assessment of its own further down.
+    assessment of its own, or the impression stands right below the name of the study between history and plan.
     """
-    headings = layout.headings
     pasted = {
         heading.start: replace(heading, category="imaging")
-        for before, heading in itertools.pairwise(headings)
-        if before.category == "imaging"
-        and is_report_end(heading.title)
-        and any(later.category == "assessment" for later in headings if later.start > heading.start)
+        for index, heading in enumerate(layout.headings)
+        if index and is_report_end(heading.title) and _is_pasted(layout, index)
     }
     if not pasted:
         return layout
     sentences = tuple(replace(s, section=pasted.get(s.section.start, s.section)) for s in layout.sentences)
-    return Layout(sentences, tuple(pasted.get(h.start, h) for h in headings))
+    return Layout(sentences, tuple(pasted.get(h.start, h) for h in layout.headings))
+
+
+def _is_pasted(layout: Layout, index: int) -> bool:
+    before, heading = layout.headings[index - 1], layout.headings[index]
+    if before.category != "imaging" or heading.category != "assessment":
+        return False
+    earlier = {h.category for h in layout.headings[: index - 1]}
+    later = {h.category for h in layout.headings[index + 1 :]}
+    if "assessment" in later:
+        return True
+    if normal_title(before.title) not in REPORT_PARTS and not names_study(before.title):
+        return False
+    if "assessment" in earlier:
+        return True
+    named_only = names_study(before.title) and all(s.section != before for s in layout.sentences)
+    return named_only and bool(earlier & {"history", "chief_complaint"}) and "plan" in later
 
 
 @dataclass(frozen=True)
@@ -214,12 +228,16 @@ class _Walker:
         self.paragraph = 0
         self.numbered = False
         self.style = ""
+        self.passing_label = False
         self.copied = False
         self.copied_line = False
         self.line_end = 0
 
-    def block(self, block: _Block) -> None:
+    def block(self, block: _Block, following: _Block | None) -> None:
+        """Reads the next block; `following` is the one below it."""
         self.paragraph += 1
+        if self.passing_label:
+            self.label, self.passing_label = "", False
         start, self.line_end = block.start, block.end
         if block.bullet and start + block.bullet.end() < block.end:
             body = start + block.bullet.end()
@@ -228,7 +246,9 @@ class _Walker:
             self._open_entry(block)
             start = body
         else:
-            heading = self.titles.heading(self.text, start, block.end, self.section)
+            heading = self._report_heading(block, following) or self.titles.heading(
+                self.text, start, block.end, self.section
+            )
             number = BARE_NUMBER.match(self.text, start, block.end)
             if heading is not None:
                 start = self._enter(heading)
@@ -241,10 +261,19 @@ class _Walker:
                 self._next_item()
         self._body(start, block.end)
 
+    def _report_heading(self, block: _Block, following: _Block | None) -> Heading | None:
+        """The name of a study on a line of its own, above the parts of a report pasted into a visit."""
+        if following is None or self.section.category == "none":
+            return None
+        line = self.text[block.start : block.end]
+        if not self.titles.starts_report(line, self.text[following.start : following.end]):
+            return None
+        return Heading(block.start, block.end, line.strip().rstrip(":"), "imaging")
+
     def _entry_label(self, start: int, end: int) -> bool:
         """A bullet that is itself a heading ("• Medical Reasoning: ...")."""
         heading = self.titles.heading(self.text, start, end, self.section)
-        if heading is None:
+        if heading is None or names_study(heading.title):
             return False
         self._body(self._enter(heading), end)
         return True
@@ -289,6 +318,7 @@ class _Walker:
             heading = Heading(heading.start, heading.end, heading.title, "past_history", heading.is_label)
         if heading.is_label:
             self.label = "" if self.copied else heading.category
+            self.passing_label = heading.category == "imaging"
         else:
             self.section = heading
             self.headings.append(heading)
