@@ -14,6 +14,7 @@ import re
 from dataclasses import dataclass, replace
 
 from .headings import REPORT_PARTS, Heading, Titles, copied, is_report_end, names_study, normal_title, soap_letter
+from .lexicon import wording
 from .numbering import BARE_NUMBER, inline_numbers, number_of, style_of, takes_number
 
 _LINE = re.compile(r"[^\r\n\v\f\u2028\u2029\x85]*(?:\r\n|[\r\n\v\f\u2028\u2029\x85]|\Z)")
@@ -43,6 +44,11 @@ _DANGLING = re.compile(
 # Longer than any sentence of a note that means one thing; what is longer is cut so that reading stays linear.
 _LONGEST_SENTENCE = 1200
 _LISTING = frozenset(("assessment", "post_diagnosis", "pre_diagnosis", "past_history", "plan", "problem_list"))
+# Words of an entry on a line of its own, and of one that stands among others.
+_ENTRY_LINE, _SHORT_ENTRY = 10, 6
+# What parts a diagnosis from the remark on it.
+_REMARK = re.compile(r":(?=[ \t])|[ \t][-–—]+(?=[ \t])")
+_VERB = wording("note-verb")
 _WRAP_LONGEST = 140
 _WRAP_SHORTEST = 40
 _WRAP_RAGGED = 12
@@ -299,11 +305,18 @@ class _Walker:
         self.label = ""
 
     def _is_entry_heading(self, block: _Block) -> bool:
-        """A short line of its own in an assessment, above its reasoning, or one diagnosis to a line."""
+        """A short line of its own in an assessment, above its reasoning, or one diagnosis to a line.
+
+        "Cervical radiculopathy - MRI pending", "LUMBAR DDD: HOME EXERCISES": short is what stands before the remark.
+        """
         if self.section.category != "assessment" or self.numbered:
             return False
-        words = self.text[block.start : block.end].split()
-        return len(words) <= 10 and (block.blank_before or block.last_of_paragraph or len(words) <= 6)
+        line = self.text[block.start : block.end]
+        named = _REMARK.split(line, maxsplit=1)[0]
+        if len(named.split()) <= _SHORT_ENTRY and (named == line or not _VERB.search(named)):
+            return True
+        alone = block.blank_before or block.last_of_paragraph or (self.fresh and not self.item)
+        return len(line.split()) <= _ENTRY_LINE and (alone or not _VERB.search(line))
 
     def _enter(self, heading: Heading) -> int:
         """Makes `heading` the section or sub-heading in force; returns where its body starts."""
