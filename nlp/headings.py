@@ -15,10 +15,14 @@ _LINE_TITLE = re.compile(
 )
 # "S/ pain for a week", "PLAN   rest": a letter and a stroke, or capitals set off by white space.
 _SET_OFF_TITLE = re.compile(r"[ \t]*(?P<title>[SOAP](?=/[ \t])|[A-Z][A-Z /&]{2,40}?(?=[ \t]{2,}\S))(?P<mark>/|[ \t]+)")
+# "Dx #1 low back pain, #2 neck pain": the counting starts right behind the title.
+_COUNTED_TITLE = re.compile(
+    r"[ \t]*(?P<title>dx|diagnos[ie]s|impression|assessment)[ \t]+(?=#?[ \t]?1[.)]?[ \t]+[a-z])", re.IGNORECASE
+)
 # In running text: capitals and a colon, or Title Case and a colon after a full stop.
 _INNER_TITLE = re.compile(
     r"(?:(?<=[.;:!?)\]][ \t])|(?<=[ \t]{2})|(?<=[.;]))(?P<title>[A-Z][A-Z0-9 /&,'’()-]{2,50}"
-    r"|[A-Z][a-z]+(?: (?:of|and|the|[A-Za-z/&]+)){0,4}):"
+    r"|[A-Z][a-z]+(?: (?:of|and|the|[A-Za-z/&]+)){0,4}(?: #?\d{1,2})?):"
 )
 # "... tender A: lumbar strain P: rest": one letter and a colon; a number behind it is a value ("P: 80") unless it opens a list.
 _INNER_LETTER = re.compile(r"(?<![\w'’./&-])(?P<title>[SOAP]):(?=[ \t]*(?:[A-Za-z(\"“+-]|\d{1,2}[.)][ \t]|#)|[ \t]*\Z)")
@@ -31,7 +35,7 @@ _ASIDE = re.compile(r"(?<=\w)[ ]*\([^()]*[^()s][^()]*\)[ ]*$")
 _SPACED_STROKE = re.compile(r" ?/ ?")
 _SPINAL = wording("headings-spinal")
 _STOPS = re.compile(r"[.;?!][ \t]+\S")
-_LOOK_BACK = 24
+_LOOK_BACK, _LONGEST_TITLE = 24, 90
 REPORT_PARTS = frozenset(("findings", "technique", "comparison"))
 """Titles that only a report has."""
 # What may stand right below the name of a study in a report.
@@ -45,6 +49,7 @@ _QUALIFIED = wording("headings-qualified")
 # A block copied from an earlier visit is history, whatever its own headings say, until today's part starts.
 _HEDGED = wording("headings-hedged")
 _LETTERED = wording("headings-lettered")
+_ORDINAL = wording("headings-ordinal")
 _STUDY = wording("headings-study")
 _PRIOR = wording("headings-prior")
 _TODAY = wording("headings-today")
@@ -82,6 +87,14 @@ def normal_title(text: str) -> str:
     return _SPACED_STROKE.sub("/", _NOT_WORD.sub(" ", text.lower().replace("&", " and "))).strip()
 
 
+def place_in_order(title: str) -> int:
+    """1 for a title that opens a count of diagnoses ("Primary dx", "Dx 1"), 2 for one that goes on with it, else 0."""
+    match = _ORDINAL.search(normal_title(title))
+    if match is None:
+        return 0
+    return 1 if match["first"] or match["number"] == "1" else 2
+
+
 def names_study(title: str) -> bool:
     """Whether a title is a study with its place, date or kind of text ("MRI L-spine", "X-ray lumbar spine 2/3/2026")."""
     return not _STOPS.search(title) and bool(_STUDY.match(normal_title(_ASIDE.sub("", title))))
@@ -106,7 +119,7 @@ class Titles:
 
     def starts_report(self, line: str, following: str) -> bool:
         """Whether `line` names a study and the line below it opens a part of a report."""
-        if not names_study(line.strip().rstrip(":.").strip("*_#=- \t")):
+        if len(line) > _LONGEST_TITLE or not names_study(line.strip().rstrip(":.").strip("*_#=- \t")):
             return False
         match = _LINE_TITLE.match(following)
         title = match["title"] if match else following.strip().rstrip(":")
@@ -132,6 +145,9 @@ class Titles:
         match = _SET_OFF_TITLE.match(line)
         if match is not None and (found := self.lookup(match["title"])) is not None:
             return Heading(start, start + match.end(), match["title"], found[0], self._as_label(found[1], current))
+        match = _COUNTED_TITLE.match(line)
+        if match is not None:
+            return Heading(start, start + match.end(), match["title"], "assessment")
         match = _LINE_TITLE.match(line)
         if match is None:
             return None
@@ -195,8 +211,8 @@ class Titles:
         last = soap_letter(current)
         for match in matches:
             letter = match["title"].lower()
-            before = text[start : match.start()].rstrip()
-            if _LETTERED.search(before[-_LOOK_BACK:]) or before.endswith("?"):
+            before = text[max(start, match.start() - _LOOK_BACK) : match.start()].rstrip()
+            if _LETTERED.search(before) or before.endswith("?"):
                 continue
             stopped = not before or before.endswith((".", ";", ":", "!", ")", "]"))
             goes_on = bool(last) and _SOAP.index(last) < _SOAP.index(letter)

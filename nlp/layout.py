@@ -13,7 +13,17 @@ import itertools
 import re
 from dataclasses import dataclass, replace
 
-from .headings import REPORT_PARTS, Heading, Titles, copied, is_report_end, names_study, normal_title, soap_letter
+from .headings import (
+    REPORT_PARTS,
+    Heading,
+    Titles,
+    copied,
+    is_report_end,
+    names_study,
+    normal_title,
+    place_in_order,
+    soap_letter,
+)
 from .lexicon import wording
 from .numbering import BARE_NUMBER, inline_numbers, number_of, style_of, takes_number
 
@@ -149,10 +159,14 @@ def _with_pasted_reports(layout: Layout) -> Layout:
     A radiologist's "IMPRESSION" below "FINDINGS" inside a visit is no diagnosis of this provider's: the visit has an
     assessment of its own, or the impression stands right below the name of the study between history and plan.
     """
+    places: dict[str, list[int]] = {}
+    for index, heading in enumerate(layout.headings):
+        places.setdefault(heading.category, []).append(index)
+    told = {s.section.start for s in layout.sentences}
     pasted = {
         heading.start: replace(heading, category="imaging")
         for index, heading in enumerate(layout.headings)
-        if index and is_report_end(heading.title) and _is_pasted(layout, index)
+        if index and is_report_end(heading.title) and _is_pasted(layout.headings, index, places, told)
     }
     if not pasted:
         return layout
@@ -160,20 +174,26 @@ def _with_pasted_reports(layout: Layout) -> Layout:
     return Layout(sentences, tuple(pasted.get(h.start, h) for h in layout.headings))
 
 
-def _is_pasted(layout: Layout, index: int) -> bool:
-    before, heading = layout.headings[index - 1], layout.headings[index]
+def _is_pasted(headings: tuple[Heading, ...], index: int, places: dict[str, list[int]], told: set[int]) -> bool:
+    """Whether the impression at `index` is a report's. ``places``: indexes by category; ``told``: starts with a body."""
+    before, heading = headings[index - 1], headings[index]
     if before.category != "imaging" or heading.category != "assessment":
         return False
-    earlier = {h.category for h in layout.headings[: index - 1]}
-    later = {h.category for h in layout.headings[index + 1 :]}
-    if "assessment" in later:
+
+    def later(category: str) -> bool:
+        return places.get(category, [-1])[-1] > index
+
+    def earlier(category: str) -> bool:
+        return places.get(category, [index])[0] < index
+
+    if later("assessment"):
         return True
     if normal_title(before.title) not in REPORT_PARTS and not names_study(before.title):
         return False
-    if "assessment" in earlier:
+    if earlier("assessment"):
         return True
-    named_only = names_study(before.title) and all(s.section != before for s in layout.sentences)
-    return named_only and bool(earlier & {"history", "chief_complaint"}) and "plan" in later
+    named_only = names_study(before.title) and before.start not in told
+    return named_only and (earlier("history") or earlier("chief_complaint")) and later("plan")
 
 
 @dataclass(frozen=True)
@@ -235,6 +255,7 @@ class _Walker:
         self.numbered = False
         self.style = ""
         self.passing_label = False
+        self.before_section = 0
         self.copied = False
         self.copied_line = False
         self.line_end = 0
@@ -297,7 +318,12 @@ class _Walker:
 
     def _is_next(self, number: int) -> bool:
         """Whether a bare number counts on in an assessment; only a first entry may open the counting."""
-        return self.section.category == "assessment" and number == self.item + 1 and (self.numbered or not self.item)
+        return (
+            self.section.category == "assessment" and number == self._next_number() and (self.numbered or number == 1)
+        )
+
+    def _next_number(self) -> int:
+        return self.item - self.before_section + 1
 
     def _next_item(self) -> None:
         self.item += 1
@@ -333,14 +359,34 @@ class _Walker:
             self.label = "" if self.copied else heading.category
             self.passing_label = heading.category == "imaging"
         else:
+            self._count_on(heading)
             self.section = heading
             self.headings.append(heading)
-            self.item = 0
             self.fresh = True
             self.label = ""
             self.numbered = False
             self.style = ""
+            counted = heading.category == "assessment" and place_in_order(heading.title)
+            if (
+                counted
+                and heading.end < self.line_end
+                and not self.text[heading.end : self.line_end].lstrip()[:1].isdigit()
+            ):
+                self._next_item()
         return heading.end
+
+    def _count_on(self, heading: Heading) -> None:
+        """Sets the count of entries: a "Secondary diagnosis" goes on from the diagnosis before it, all else starts anew."""
+        self.before_section = 0
+        if heading.category == "assessment" == self.section.category and place_in_order(heading.title) > 1:
+            if not self.item:
+                # "Diagnosis: ... Diagnosis 2: ...": the first was an entry after all.
+                for index in range(len(self.sentences) - 1, -1, -1):
+                    if self.sentences[index].section != self.section:
+                        break
+                    self.sentences[index] = replace(self.sentences[index], item=1)
+            self.before_section = max(self.item, 1)
+        self.item = self.before_section
 
     def _within_copy(self, heading: Heading) -> bool:
         """As in "Previous note: S: sciatica. A: radiculopathy." the letters are the copied note's own."""
@@ -361,7 +407,12 @@ class _Walker:
     def _numbered_run(self, start: int, end: int) -> None:
         """Splits "1. Strain. 2. Pain." on one line into entries."""
         position = start
-        for cut in inline_numbers(self.text, start, end):
+        first = BARE_NUMBER.match(self.text, start, end) if self.fresh and not self.numbered else None
+        if first is not None and int(first[1]) == 1 and self._is_next(1):
+            self.numbered, self.style = True, "bare"
+            self._next_item()
+            position = first.end()
+        for cut in inline_numbers(self.text, position, end):
             if not self._is_entry_number(cut, start):
                 continue
             self._sentences(position, cut.start())
@@ -372,7 +423,7 @@ class _Walker:
         self._sentences(position, end)
 
     def _is_entry_number(self, match: re.Match[str], start: int) -> bool:
-        if number_of(match) != self.item + 1:
+        if number_of(match) != self._next_number():
             return False
         before = self.text[start : match.start()].rstrip(" \t\r\n(")
         style = style_of(match)

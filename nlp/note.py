@@ -218,9 +218,7 @@ def _is_only_plan(draft: Draft, conditions: tuple[f.Condition, ...]) -> bool:
     """An assessment in name alone ("A/P: PT, NSAIDs"): it states no diagnosis and outranks nothing."""
     if draft.facts.document_type != "visit" or any(c.source == "assessment" for c in conditions):
         return False
-    return all(
-        names_no_problem(draft.raw(s)) for s in draft.layout.sentences if draft.source(s) == "assessment"
-    )
+    return all(names_no_problem(draft.raw(s)) for s in draft.layout.sentences if draft.source(s) == "assessment")
 
 
 def _complaint(draft: Draft, conditions: tuple[f.Condition, ...]) -> bool:
