@@ -112,7 +112,13 @@ class Titles:
         found = self._known.get(key) or self._known.get(re.sub(r" \d+$", "", key))
         if found is None and _PRIOR.search(key) and len(key.split()) <= 7:
             return "past_history", False
-        if found is None and not _HEDGED.match(key) and not names_study(title) and (qualified := _QUALIFIED.match(key)):
+        if (
+            found is None
+            and not _HEDGED.match(key)
+            and not names_study(title)
+            and not _STOPS.search(title)
+            and (qualified := _QUALIFIED.match(key))
+        ):
             # "PT assessment", "orthopaedic impression": the last words say what it is.
             return self._known.get(qualified["title"] or qualified["first"])
         return found

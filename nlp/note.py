@@ -33,6 +33,7 @@ _LEVEL_LABEL = re.compile(r"[CTLS]\d{1,2}[ ]?[-/][ ]?[CTLS]?\d{1,2}[ ]?(?::|[ ]-
 _SAME = wording("note-same")
 # "Tolerated well", "Normal study", "Continue therapy": what stands in an assessment and names no problem.
 _NO_PROBLEM = wording("note-no-problem")
+_FINDS_NOTHING = wording("note-finds-nothing")
 # "PT, NSAIDs": orders alone.
 _TREATMENTS = words("words-treatments")
 _WORD = re.compile(r"[A-Za-z]+(?:[-'’][A-Za-z]+)*")
@@ -215,10 +216,14 @@ def names_no_problem(quote: str) -> bool:
 
 
 def _is_only_plan(draft: Draft, conditions: tuple[f.Condition, ...]) -> bool:
-    """An assessment in name alone ("A/P: PT, NSAIDs"): it states no diagnosis and outranks nothing."""
+    """An assessment in name alone ("A/P: PT, NSAIDs"): it states no diagnosis and outranks nothing.
+
+    "No acute disease" is a statement: that nothing was found.
+    """
     if draft.facts.document_type != "visit" or any(c.source == "assessment" for c in conditions):
         return False
-    return all(names_no_problem(draft.raw(s)) for s in draft.layout.sentences if draft.source(s) == "assessment")
+    quotes = (draft.raw(s) for s in draft.layout.sentences if draft.source(s) == "assessment")
+    return all(names_no_problem(quote) and not _FINDS_NOTHING.match(quote) for quote in quotes)
 
 
 def _complaint(draft: Draft, conditions: tuple[f.Condition, ...]) -> bool:
