@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..coding import findings as f
-from .headings import Heading, is_report_end, normal_title
+from .headings import REPORT_PARTS, Heading, is_report_end, normal_title
 from .layout import Layout
 from .lexicon import wording
 
@@ -11,8 +11,11 @@ _STUDY_AT_HEAD = wording("document-type-study-at-head")
 _ELECTRO = wording("document-type-electro")
 _FIRST_PERSON = wording("document-type-first-person")
 _THERAPY = wording("document-type-therapy")
+_TOLD = wording("document-type-told")
+_TREATS = wording("document-type-treats")
 _PROCEDURE_TITLE = wording("document-type-procedure-title")
-_REPORT_PARTS = frozenset(("findings", "technique", "comparison"))
+# A report ends in an impression; these are a visit's.
+_OWN_STATEMENT = frozenset(("a", "a/p", "ap", "a and p", "assessment", "assessment and plan", "assessment/plan"))
 _HEAD, _OPENING = 600, 70
 
 
@@ -35,7 +38,7 @@ def document_type(text: str, layout: Layout) -> f.DocumentType:
         return "procedure_note"
     if visit or categories & {"past_history", "medication"}:
         return "visit"
-    return _report_type(text, categories, titles)
+    return _report_type(text, layout, categories, titles)
 
 
 def _names_study(text: str, heading: Heading) -> bool:
@@ -53,12 +56,23 @@ def _procedural(layout: Layout) -> bool:
     )
 
 
-def _report_type(text: str, categories: set[str], titles: set[str]) -> f.DocumentType:
+def _report_type(text: str, layout: Layout, categories: set[str], titles: set[str]) -> f.DocumentType:
     """A report has the parts of a report and none of a visit; a short one opens with the study's name."""
-    if "plan" in categories or _FIRST_PERSON.search(text):
+    if "plan" in categories or _OWN_STATEMENT & titles or _FIRST_PERSON.search(text):
         return "visit"
-    closing = any(is_report_end(title) for title in titles)
-    named = _STUDY_AT_HEAD.search(text[:_OPENING]) and "history" not in categories
-    if not (_REPORT_PARTS & titles or (closing and named) or (closing and {"exam", "indication"} <= categories)):
+    closing = [h for h in layout.headings if is_report_end(h.title)]
+    named = closing and "history" not in categories and _names_study_first(text, closing[0])
+    if not (REPORT_PARTS & titles or named or (closing and {"exam", "indication"} <= categories)):
         return "visit"
     return "emg_report" if _ELECTRO.search(text[:_HEAD]) else "imaging_report"
+
+
+def _names_study_first(text: str, closing: Heading) -> bool:
+    """A title that names the study above the impression. "Impression: Low back pain. MRI normal." is a visit's.
+
+    Nor is it a report where the words above it tell of a patient, or those below it treat him.
+    """
+    head = text[: min(_OPENING, closing.start)]
+    if not _STUDY_AT_HEAD.search(head) or _TOLD.search(head):
+        return False
+    return not _TREATS.search(text, closing.end)

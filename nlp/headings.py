@@ -15,16 +15,32 @@ _LINE_TITLE = re.compile(
 )
 # "S/ pain for a week", "PLAN   rest": a letter and a stroke, or capitals set off by white space.
 _SET_OFF_TITLE = re.compile(r"[ \t]*(?P<title>[SOAP](?=/[ \t])|[A-Z][A-Z /&]{2,40}?(?=[ \t]{2,}\S))(?P<mark>/|[ \t]+)")
+# "Dx #1 low back pain, #2 neck pain": the counting starts right behind the title.
+_COUNTED_TITLE = re.compile(
+    r"[ \t]*(?P<title>dx|diagnos[ie]s|impression|assessment)[ \t]+(?=#?[ \t]?1[.)]?[ \t]+[a-z])", re.IGNORECASE
+)
 # In running text: capitals and a colon, or Title Case and a colon after a full stop.
 _INNER_TITLE = re.compile(
     r"(?:(?<=[.;:!?)\]][ \t])|(?<=[ \t]{2})|(?<=[.;]))(?P<title>[A-Z][A-Z0-9 /&,'’()-]{2,50}"
-    r"|[A-Z][a-z]+(?: (?:of|and|the|[A-Za-z/&]+)){0,4}):"
+    r"|[A-Z][a-z]+(?: (?:of|and|the|[A-Za-z/&]+)){0,4}(?: #?\d{1,2})?):"
 )
+# "... tender A: lumbar strain P: rest": one letter and a colon; a number behind it is a value ("P: 80") unless it opens a list.
+_INNER_LETTER = re.compile(r"(?<![\w'’./&-])(?P<title>[SOAP]):(?=[ \t]*(?:[A-Za-z(\"“+-]|\d{1,2}[.)][ \t]|#)|[ \t]*\Z)")
+# "A: rest. B: injection", "Q: Any pain? A: Yes": letters of another list.
+_OTHER_LETTERS = re.compile(r"(?<![\w'’])[BCDEQ]:")
+_SOAP = "soap"
 _NOT_WORD = re.compile(r"[^a-z0-9/+]+")
 # "PREOP SUMMARY (copied from 11/2025)": what a heading adds in brackets is no part of its name.
 _ASIDE = re.compile(r"(?<=\w)[ ]*\([^()]*[^()s][^()]*\)[ ]*$")
 _SPACED_STROKE = re.compile(r" ?/ ?")
 _SPINAL = wording("headings-spinal")
+_STOPS = re.compile(r"[.;?!][ \t]+\S")
+_LOOK_BACK, _LONGEST_TITLE = 24, 90
+REPORT_PARTS = frozenset(("findings", "technique", "comparison"))
+"""Titles that only a report has."""
+# What may stand right below the name of a study in a report.
+_REPORT_OPENS = REPORT_PARTS | {"indication", "clinical history", "clinical indication", "history", "report"}
+_STATES_DIAGNOSES = frozenset(("assessment", "post_diagnosis", "pre_diagnosis"))
 # Sections whose own parts (organ systems, body regions) stay in them.
 _HOLDS_PARTS = frozenset({"exam", "review_of_systems", "imaging", "past_history", "other", "medication", "procedure"})
 
@@ -32,6 +48,9 @@ _HOLDS_PARTS = frozenset({"exam", "review_of_systems", "imaging", "past_history"
 _QUALIFIED = wording("headings-qualified")
 # A block copied from an earlier visit is history, whatever its own headings say, until today's part starts.
 _HEDGED = wording("headings-hedged")
+_LETTERED = wording("headings-lettered")
+_ORDINAL = wording("headings-ordinal")
+_STUDY = wording("headings-study")
 _PRIOR = wording("headings-prior")
 _TODAY = wording("headings-today")
 
@@ -68,6 +87,19 @@ def normal_title(text: str) -> str:
     return _SPACED_STROKE.sub("/", _NOT_WORD.sub(" ", text.lower().replace("&", " and "))).strip()
 
 
+def place_in_order(title: str) -> int:
+    """1 for a title that opens a count of diagnoses ("Primary dx", "Dx 1"), 2 for one that goes on with it, else 0."""
+    match = _ORDINAL.search(normal_title(title))
+    if match is None:
+        return 0
+    return 1 if match["first"] or match["number"] == "1" else 2
+
+
+def names_study(title: str) -> bool:
+    """Whether a title is a study with its place, date or kind of text ("MRI L-spine", "X-ray lumbar spine 2/3/2026")."""
+    return not _STOPS.search(title) and bool(_STUDY.match(normal_title(_ASIDE.sub("", title))))
+
+
 class Titles:
     """The known titles; built from (literal, category, label) triples, e.g. of ``nlp/rules/sections.json``."""
 
@@ -80,15 +112,30 @@ class Titles:
         found = self._known.get(key) or self._known.get(re.sub(r" \d+$", "", key))
         if found is None and _PRIOR.search(key) and len(key.split()) <= 7:
             return "past_history", False
-        if found is None and not _HEDGED.match(key) and (qualified := _QUALIFIED.match(key)):
+        if (
+            found is None
+            and not _HEDGED.match(key)
+            and not names_study(title)
+            and not _STOPS.search(title)
+            and (qualified := _QUALIFIED.match(key))
+        ):
             # "PT assessment", "orthopaedic impression": the last words say what it is.
             return self._known.get(qualified["title"] or qualified["first"])
         return found
 
+    def starts_report(self, line: str, following: str) -> bool:
+        """Whether `line` names a study and the line below it opens a part of a report."""
+        if len(line) > _LONGEST_TITLE or not names_study(line.strip().rstrip(":.").strip("*_#=- \t")):
+            return False
+        match = _LINE_TITLE.match(following)
+        title = match["title"] if match else following.strip().rstrip(":")
+        return normal_title(title) in _REPORT_OPENS or is_report_end(title)
+
     def opens(self, line: str) -> bool:
         """Whether the line starts with a known title and a colon, or is one."""
         match = _SET_OFF_TITLE.match(line) or _LINE_TITLE.match(line)
-        return bool(match and self.lookup(match["title"])) or self.fills(line)
+        named = match and (self.lookup(match["title"]) or (match["mark"][0] == ":" and names_study(match["title"])))
+        return bool(named) or self.fills(line)
 
     def fills(self, line: str) -> bool:
         """Whether the whole line is a known title."""
@@ -104,6 +151,9 @@ class Titles:
         match = _SET_OFF_TITLE.match(line)
         if match is not None and (found := self.lookup(match["title"])) is not None:
             return Heading(start, start + match.end(), match["title"], found[0], self._as_label(found[1], current))
+        match = _COUNTED_TITLE.match(line)
+        if match is not None:
+            return Heading(start, start + match.end(), match["title"], "assessment")
         match = _LINE_TITLE.match(line)
         if match is None:
             return None
@@ -111,7 +161,19 @@ class Titles:
         if known is not None and (match["mark"][0] == ":" or not known[1]):
             category, label = known
             return Heading(start, start + match.end(), match["title"], category, self._as_label(label, current))
+        if match["mark"][0] == ":" and names_study(match["title"]):
+            return self._study(match, start, current)
         return self._unknown(match, start, current)
+
+    @staticmethod
+    def _study(match: re.Match[str], start: int, current: Heading) -> Heading | None:
+        """As in "MRI L-spine: ..." is a part of the note, below a diagnosis a part of it; what is planned is no result."""
+        if current.category in ("plan", "education"):
+            return None
+        below = current.category in _STATES_DIAGNOSES
+        if below and not match.string[match.end() :].strip():
+            return None
+        return Heading(start, start + match.end(), match["title"], "imaging", below)
 
     @staticmethod
     def _as_label(label: bool, current: Heading) -> bool:
@@ -129,10 +191,14 @@ class Titles:
             return None
         return Heading(start, start + match.end(), title, "other")
 
-    def inner(self, text: str, start: int, end: int) -> Iterator[Heading]:
+    def inner(self, text: str, start: int, end: int, current: Heading) -> Iterator[Heading]:
         """Known headings inside running text, in order. Sub-headings only when written in capitals."""
         if text.find(":", start, end) < 0:
             return
+        found = [*self._inner_titles(text, start, end), *self._inner_letters(text, start, end, current)]
+        yield from sorted(found, key=lambda heading: heading.start)
+
+    def _inner_titles(self, text: str, start: int, end: int) -> Iterator[Heading]:
         for match in _INNER_TITLE.finditer(text, start, end):
             title = match["title"]
             known = self.lookup(title)
@@ -142,6 +208,30 @@ class Titles:
             shouted = title.upper() == title
             if shouted or not label or category == "plan":
                 yield Heading(match.start(), match.end(), title, category, label)
+
+    def _inner_letters(self, text: str, start: int, end: int, current: Heading) -> Iterator[Heading]:
+        """The letters S, O, A, P of a note told on one line: behind a stop, or going on from the letter before."""
+        matches = list(_INNER_LETTER.finditer(text, start, end))
+        if not matches or _OTHER_LETTERS.search(text, start, end):
+            return
+        last = soap_letter(current)
+        for match in matches:
+            letter = match["title"].lower()
+            before = text[max(start, match.start() - _LOOK_BACK) : match.start()].rstrip()
+            if _LETTERED.search(before) or before.endswith("?"):
+                continue
+            stopped = not before or before.endswith((".", ";", ":", "!", ")", "]"))
+            goes_on = bool(last) and _SOAP.index(last) < _SOAP.index(letter)
+            known = self.lookup(letter)
+            if known is not None and (stopped or goes_on):
+                last = letter
+                yield Heading(match.start(), match.end(), match["title"], *known)
+
+
+def soap_letter(heading: Heading) -> str:
+    """The letter, in lower case, where the heading is S, O, A or P alone; else nothing."""
+    title = normal_title(heading.title)
+    return title if len(title) == 1 and title in _SOAP else ""
 
 
 @lru_cache(maxsize=1)

@@ -13,7 +13,19 @@ import itertools
 import re
 from dataclasses import dataclass, replace
 
-from .headings import Heading, Titles, copied, is_report_end
+from .headings import (
+    REPORT_PARTS,
+    Heading,
+    Titles,
+    copied,
+    is_report_end,
+    names_study,
+    normal_title,
+    place_in_order,
+    soap_letter,
+)
+from .lexicon import wording
+from .numbering import BARE_NUMBER, inline_numbers, number_of, style_of, takes_number
 
 _LINE = re.compile(r"[^\r\n\v\f\u2028\u2029\x85]*(?:\r\n|[\r\n\v\f\u2028\u2029\x85]|\Z)")
 _BULLET = re.compile(
@@ -36,26 +48,19 @@ _ABBREVIATION = re.compile(
 _STOP = re.compile(r"[.!?]+[\"')\]”’]*(?=[ \t\u00a0]+[\"'(\[“‘]?[A-Z0-9•*]|[ \t\u00a0]+c/o\b|[ \t\u00a0]*$)|;(?=[ \t])")
 # "x.Y" without a space after the stop (dictation): only after a lower-case word of three letters or more.
 _TIGHT_STOP = re.compile(r"\.(?<=[a-z]{3}\.)(?=[A-Z][a-z]+ )")
-_NUMBER_INLINE = re.compile(
-    r"(?<![\w./-])(?P<digits>\d{1,2})(?:[.)][ \t]+(?=[A-Z])|\)[ \t]+(?=[a-z]))"
-    r"|(?P<word>\b(?:One|Two|Three|Four|Five|Six))[,.:][ \t]+(?=\S)"
-)
-# Without one of these no number is found: asked first, for it is asked by first letters.
-_MAY_NUMBER = re.compile(r"\d[.)]|(?:One|Two|Three|Four|Five|Six)[,.:]")
-_NUMBER_WORDS = ("one", "two", "three", "four", "five", "six")
 
 # A line that ends in one of these is torn off.
 _DANGLING = re.compile(
     r"\b(?:a|an|the|of|at|in|on|to|and|or|with|for|from|by|her|his|is|was|are|were|has|have|no|not|that|which|as|than|into)$"
 )
-# "2 IUD insertion": an entry's number with no mark behind it; what is counted is no entry.
-_BARE_NUMBER = re.compile(
-    r"[ \t]*(\d{1,2})[ \t]+(?=[A-Za-z])(?!(?:x|d|days?|wks?|weeks?|mos?|months?|y|yrs?|years?|hrs?|hours?|min\w*|mg|mcg|ml|cc"
-    r"|mm|cm|of|to|or|and|times|tabs?|visits?|sessions?|views?|levels?|units?|more|per|st|nd|rd|th|pm|am)\b)",
-    re.IGNORECASE,
-)
 # Longer than any sentence of a note that means one thing; what is longer is cut so that reading stays linear.
 _LONGEST_SENTENCE = 1200
+_LISTING = frozenset(("assessment", "post_diagnosis", "pre_diagnosis", "past_history", "plan", "problem_list"))
+# Words of an entry on a line of its own, and of one that stands among others.
+_ENTRY_LINE, _SHORT_ENTRY = 10, 6
+# What parts a diagnosis from the remark on it.
+_REMARK = re.compile(r":(?=[ \t])|[ \t][-–—]+(?=[ \t])")
+_VERB = wording("note-verb")
 _WRAP_LONGEST = 140
 _WRAP_SHORTEST = 40
 _WRAP_RAGGED = 12
@@ -144,8 +149,9 @@ class LayoutReader:
     def read(self, text: str) -> Layout:
         """The headings and sentences of `text`, in order; every non-blank character of a body is in one sentence."""
         walker = _Walker(text, self._titles)
-        for block in _blocks(lines_of(text), self._titles):
-            walker.block(block)
+        blocks = _blocks(lines_of(text), self._titles)
+        for block, following in itertools.zip_longest(blocks, blocks[1:]):
+            walker.block(block, following)
         return _with_pasted_reports(Layout(tuple(walker.sentences), tuple(walker.headings)))
 
 
@@ -153,20 +159,43 @@ def _with_pasted_reports(layout: Layout) -> Layout:
     """The layout with the impression of a pasted report as part of the report.
 
     A radiologist's "IMPRESSION" below "FINDINGS" inside a visit is no diagnosis of this provider's: the visit has an
-    assessment of its own further down.
+    assessment of its own, or the impression stands right below the name of the study between history and plan.
     """
-    headings = layout.headings
+    places: dict[str, list[int]] = {}
+    for index, heading in enumerate(layout.headings):
+        places.setdefault(heading.category, []).append(index)
+    told = {s.section.start for s in layout.sentences}
     pasted = {
         heading.start: replace(heading, category="imaging")
-        for before, heading in itertools.pairwise(headings)
-        if before.category == "imaging"
-        and is_report_end(heading.title)
-        and any(later.category == "assessment" for later in headings if later.start > heading.start)
+        for index, heading in enumerate(layout.headings)
+        if index and is_report_end(heading.title) and _is_pasted(layout.headings, index, places, told)
     }
     if not pasted:
         return layout
     sentences = tuple(replace(s, section=pasted.get(s.section.start, s.section)) for s in layout.sentences)
-    return Layout(sentences, tuple(pasted.get(h.start, h) for h in headings))
+    return Layout(sentences, tuple(pasted.get(h.start, h) for h in layout.headings))
+
+
+def _is_pasted(headings: tuple[Heading, ...], index: int, places: dict[str, list[int]], told: set[int]) -> bool:
+    """Whether the impression at `index` is a report's. ``places``: indexes by category; ``told``: starts with a body."""
+    before, heading = headings[index - 1], headings[index]
+    if before.category != "imaging" or heading.category != "assessment":
+        return False
+
+    def later(category: str) -> bool:
+        return places.get(category, [-1])[-1] > index
+
+    def earlier(category: str) -> bool:
+        return places.get(category, [index])[0] < index
+
+    if later("assessment"):
+        return True
+    if normal_title(before.title) not in REPORT_PARTS and not names_study(before.title):
+        return False
+    if earlier("assessment"):
+        return True
+    named_only = names_study(before.title) and before.start not in told
+    return named_only and (earlier("history") or earlier("chief_complaint")) and later("plan")
 
 
 @dataclass(frozen=True)
@@ -226,12 +255,18 @@ class _Walker:
         self.label = ""
         self.paragraph = 0
         self.numbered = False
+        self.style = ""
+        self.passing_label = False
+        self.before_section = 0
         self.copied = False
         self.copied_line = False
         self.line_end = 0
 
-    def block(self, block: _Block) -> None:
+    def block(self, block: _Block, following: _Block | None) -> None:
+        """Reads the next block; `following` is the one below it."""
         self.paragraph += 1
+        if self.passing_label:
+            self.label, self.passing_label = "", False
         start, self.line_end = block.start, block.end
         if block.bullet and start + block.bullet.end() < block.end:
             body = start + block.bullet.end()
@@ -240,22 +275,34 @@ class _Walker:
             self._open_entry(block)
             start = body
         else:
-            heading = self.titles.heading(self.text, start, block.end, self.section)
-            number = _BARE_NUMBER.match(self.text, start, block.end)
+            heading = self._report_heading(block, following) or self.titles.heading(
+                self.text, start, block.end, self.section
+            )
+            number = BARE_NUMBER.match(self.text, start, block.end)
             if heading is not None:
                 start = self._enter(heading)
             elif number is not None and self._is_next(int(number[1])):
                 self.numbered = True
+                self.style = "bare"
                 self._next_item()
                 start = number.end()
             elif self._is_entry_heading(block):
                 self._next_item()
         self._body(start, block.end)
 
+    def _report_heading(self, block: _Block, following: _Block | None) -> Heading | None:
+        """The name of a study on a line of its own, above the parts of a report pasted into a visit."""
+        if following is None or self.section.category == "none":
+            return None
+        line = self.text[block.start : block.end]
+        if not self.titles.starts_report(line, self.text[following.start : following.end]):
+            return None
+        return Heading(block.start, block.end, line.strip().rstrip(":"), "imaging")
+
     def _entry_label(self, start: int, end: int) -> bool:
         """A bullet that is itself a heading ("• Medical Reasoning: ...")."""
         heading = self.titles.heading(self.text, start, end, self.section)
-        if heading is None:
+        if heading is None or names_study(heading.title):
             return False
         self._body(self._enter(heading), end)
         return True
@@ -266,13 +313,19 @@ class _Walker:
         # "# Herpes zoster" with "- valacyclovir" below it: the dashes are parts of the entry, as under a number.
         if mark["number"] or mark["paren"] or mark["word"] or mark["hash"] is not None:
             self.numbered = True
+            self.style = "#" if mark["hash"] else ")" if mark["paren"] or mark.group().rstrip().endswith(")") else "."
             self._next_item()
         elif not self.numbered:
             self._next_item()
 
     def _is_next(self, number: int) -> bool:
         """Whether a bare number counts on in an assessment; only a first entry may open the counting."""
-        return self.section.category == "assessment" and number == self.item + 1 and (self.numbered or not self.item)
+        return (
+            self.section.category == "assessment" and number == self._next_number() and (self.numbered or number == 1)
+        )
+
+    def _next_number(self) -> int:
+        return self.item - self.before_section + 1
 
     def _next_item(self) -> None:
         self.item += 1
@@ -280,37 +333,74 @@ class _Walker:
         self.label = ""
 
     def _is_entry_heading(self, block: _Block) -> bool:
-        """A short line of its own in an assessment, above its reasoning, or one diagnosis to a line."""
+        """A short line of its own in an assessment, above its reasoning, or one diagnosis to a line.
+
+        "Cervical radiculopathy - MRI pending", "LUMBAR DDD: HOME EXERCISES": short is what stands before the remark.
+        """
         if self.section.category != "assessment" or self.numbered:
             return False
-        words = self.text[block.start : block.end].split()
-        return len(words) <= 10 and (block.blank_before or block.last_of_paragraph or len(words) <= 6)
+        line = self.text[block.start : block.end]
+        named = _REMARK.split(line, maxsplit=1)[0]
+        if len(named.split()) <= _SHORT_ENTRY and (named == line or not _VERB.search(named)):
+            return True
+        alone = block.blank_before or block.last_of_paragraph or (self.fresh and not self.item)
+        return len(line.split()) <= _ENTRY_LINE and (alone or not _VERB.search(line))
 
     def _enter(self, heading: Heading) -> int:
         """Makes `heading` the section or sub-heading in force; returns where its body starts."""
         earlier = copied(heading.title)
-        if earlier is None and self.copied_line and not heading.is_label:
+        if earlier is None and self.copied_line and not heading.is_label and not self._within_copy(heading):
             earlier = False  # "Prior assessment: ..." on one line is that line
         self.copied = self.copied if earlier is None else earlier
-        self.copied_line = bool(earlier) and heading.end < self.line_end
+        self.copied_line = (
+            bool(earlier) or (self.copied_line and self._within_copy(heading))
+        ) and heading.end < self.line_end
         if self.copied:
             heading = Heading(heading.start, heading.end, heading.title, "past_history", heading.is_label)
         if heading.is_label:
             self.label = "" if self.copied else heading.category
+            self.passing_label = heading.category == "imaging"
         else:
+            self._count_on(heading)
             self.section = heading
             self.headings.append(heading)
-            self.item = 0
             self.fresh = True
             self.label = ""
             self.numbered = False
+            self.style = ""
+            counted = heading.category == "assessment" and place_in_order(heading.title)
+            if (
+                counted
+                and heading.end < self.line_end
+                and not self.text[heading.end : self.line_end].lstrip()[:1].isdigit()
+            ):
+                self._next_item()
         return heading.end
+
+    def _count_on(self, heading: Heading) -> None:
+        """Sets the count of entries: a "Secondary diagnosis" goes on from the diagnosis before it, all else starts anew."""
+        self.before_section = 0
+        if heading.category == "assessment" == self.section.category and place_in_order(heading.title) > 1:
+            if not self.item:
+                # "Diagnosis: ... Diagnosis 2: ...": the first was an entry after all.
+                for index in range(len(self.sentences) - 1, -1, -1):
+                    if self.sentences[index].section != self.section:
+                        break
+                    self.sentences[index] = replace(self.sentences[index], item=1)
+            self.before_section = max(self.item, 1)
+        self.item = self.before_section
+
+    def _within_copy(self, heading: Heading) -> bool:
+        """As in "Previous note: S: sciatica. A: radiculopathy." the letters are the copied note's own."""
+        letter = soap_letter(heading)
+        return heading.end <= self.line_end and (letter == "s" or bool(letter and soap_letter(self.section)))
 
     def _body(self, start: int, end: int) -> None:
         """Sentences of a run of text, which may hold headings and numbers of its own."""
         position = start
-        for inner in self.titles.inner(self.text, start, end):
-            if self.section.category == "past_history" and inner.category == "assessment":
+        for inner in self.titles.inner(self.text, start, end, self.section):
+            told_of = self.section.category == "past_history" and inner.category == "assessment"
+            if told_of and not soap_letter(inner):
                 continue  # "46M w/ 4 mo leg pain. Dx: disc herniation." told of an earlier time
             self._numbered_run(position, inner.start)
             position = self._enter(inner)
@@ -319,28 +409,34 @@ class _Walker:
     def _numbered_run(self, start: int, end: int) -> None:
         """Splits "1. Strain. 2. Pain." on one line into entries."""
         position = start
-        for cut in _NUMBER_INLINE.finditer(self.text, start, end) if _MAY_NUMBER.search(self.text, start, end) else ():
+        first = BARE_NUMBER.match(self.text, start, end) if self.fresh and not self.numbered else None
+        if first is not None and int(first[1]) == 1 and self._is_next(1):
+            self.numbered, self.style = True, "bare"
+            self._next_item()
+            position = first.end()
+        for cut in inline_numbers(self.text, position, end):
             if not self._is_entry_number(cut, start):
                 continue
             self._sentences(position, cut.start())
             self.numbered = True
+            self.style = style_of(cut)
             self._next_item()
             position = cut.end()
         self._sentences(position, end)
 
     def _is_entry_number(self, match: re.Match[str], start: int) -> bool:
-        before = self.text[start : match.start()].rstrip()
-        listed = self.item > 0 and match.group().rstrip().endswith(")")
-        number = int(match["digits"]) if match["digits"] else _NUMBER_WORDS.index(match["word"].lower()) + 1
-        return (
-            number == self.item + 1
-            and (listed or not before or before[-1] in ".;:,)")
-            and (
-                self.section.category
-                in ("assessment", "post_diagnosis", "pre_diagnosis", "past_history", "plan", "problem_list")
-                or not before
-            )
-        )
+        if number_of(match) != self._next_number():
+            return False
+        before = self.text[start : match.start()].rstrip(" \t\r\n(")
+        style = style_of(match)
+        listing = self.section.category in _LISTING
+        if before and style == "bare":
+            return listing and self.style == "bare"
+        if not before or before[-1] in ".;:,)":
+            return listing or not before
+        # "1. Hypertension 2. Low back pain": no stop between, but the counting goes on as it began.
+        goes_on = self.item > 0 and (style == ")" or (self.style == style and style in ".#"))
+        return listing and goes_on and not takes_number(self.text, start, match.start())
 
     def _sentences(self, start: int, end: int) -> None:
         for left, right in split_sentences(self.text, start, end):

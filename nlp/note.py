@@ -12,7 +12,7 @@ from ..coding import findings as f
 from .cues import gated
 from .document_type import document_type
 from .layout import Layout, Sentence
-from .lexicon import folded, wording
+from .lexicon import folded, wording, words
 from .marks import Marks
 from .pregnancy import pregnancy_of
 from .sources import source_of
@@ -33,6 +33,10 @@ _LEVEL_LABEL = re.compile(r"[CTLS]\d{1,2}[ ]?[-/][ ]?[CTLS]?\d{1,2}[ ]?(?::|[ ]-
 _SAME = wording("note-same")
 # "Tolerated well", "Normal study", "Continue therapy": what stands in an assessment and names no problem.
 _NO_PROBLEM = wording("note-no-problem")
+_FINDS_NOTHING = wording("note-finds-nothing")
+# "PT, NSAIDs": orders alone.
+_TREATMENTS = words("words-treatments")
+_WORD = re.compile(r"[A-Za-z]+(?:[-'’][A-Za-z]+)*")
 _DIAGNOSTIC = frozenset(("assessment", "post_diagnosis", "pre_diagnosis"))
 _HEDGED = gated(wording("note-hedged"))
 _NOT_COMPLAINTS = frozenset(
@@ -159,7 +163,7 @@ class NoteFacts:
         words = list(re.finditer(r"\S+", quote))
         if (not sentence.item and len(words) > _ENTRY_WORDS) or not re.search(r"[A-Za-z]{2}", quote):
             return None
-        if _SAME.match(quote) or _NO_PROBLEM.match(quote):
+        if names_no_problem(quote):
             return None
         end = sentence.start + words[min(len(words), _ENTRY_WORDS) - 1].end()
         return f.Evidence(
@@ -186,11 +190,12 @@ def complete_findings(draft: Draft, conditions: tuple[f.Condition, ...], links: 
     """`Findings` of a draft whose conditions and links are made."""
     marks = Marks(draft)
     conditions = tuple(marks.with_injury(c) for c in conditions)
+    complaint = _complaint(draft, conditions)
     return f.Findings(
         document_type=draft.facts.document_type,
         date_of_service=draft.date_of_service,
-        has_assessment=draft.facts.has_assessment,
-        complaint=_complaint(draft, conditions),
+        has_assessment=draft.facts.has_assessment and not (complaint and _is_only_plan(draft, conditions)),
+        complaint=complaint,
         conditions=conditions,
         links=links,
         pregnancy=pregnancy_of(draft),
@@ -201,6 +206,24 @@ def complete_findings(draft: Draft, conditions: tuple[f.Condition, ...], links: 
         red_flags=marks.red_flags(),
         supports=supports(draft) if conditions else (),
     )
+
+
+def names_no_problem(quote: str) -> bool:
+    """Whether an entry names no problem: a remark on the visit, "as above", or nothing but orders and treatments."""
+    if _SAME.match(quote) or _NO_PROBLEM.match(quote):
+        return True
+    return all(word.lower() in _TREATMENTS for word in _WORD.findall(quote))
+
+
+def _is_only_plan(draft: Draft, conditions: tuple[f.Condition, ...]) -> bool:
+    """An assessment in name alone ("A/P: PT, NSAIDs"): it states no diagnosis and outranks nothing.
+
+    "No acute disease" is a statement: that nothing was found.
+    """
+    if draft.facts.document_type != "visit" or any(c.source == "assessment" for c in conditions):
+        return False
+    quotes = (draft.raw(s) for s in draft.layout.sentences if draft.source(s) == "assessment")
+    return all(names_no_problem(quote) and not _FINDS_NOTHING.match(quote) for quote in quotes)
 
 
 def _complaint(draft: Draft, conditions: tuple[f.Condition, ...]) -> bool:

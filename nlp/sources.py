@@ -58,6 +58,8 @@ def source_of(sentence: Sentence, facts: NoteFacts) -> Source:
         return listed
     if sentence.label in ("plan", "education"):
         return "plan" if sentence.label == "plan" else "education"
+    if sentence.label == "imaging":
+        return "imaging"
     if (
         sentence.label == "exam"
         and category in ("history", "none", "chief_complaint")
