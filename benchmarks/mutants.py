@@ -350,7 +350,20 @@ def _swap_code(module: ModuleType, owner: str, compiled: CodeType) -> Undo:
         code = next(c for c in code.co_consts if isinstance(c, CodeType) and c.co_name == part)
     before = function.__code__
     function.__code__ = code
-    return lambda: setattr(function, "__code__", before)
+    _forget_answers(module)
+
+    def undo() -> None:
+        function.__code__ = before
+        _forget_answers(module)
+
+    return undo
+
+
+def _forget_answers(module: ModuleType) -> None:
+    """What functions of the module remember from before one of them, or one they call, was changed."""
+    for value in list(vars(module).values()):
+        if hasattr(value, "cache_clear") and getattr(value, "__module__", "") == module.__name__:
+            value.cache_clear()
 
 
 def _function(module: ModuleType, owner: str) -> FunctionType:

@@ -134,7 +134,7 @@ def _is_chronic_pain_in_words(c: Condition) -> bool:
 
 
 def _is_pain(d: Draft) -> bool:
-    return d.code.startswith(PAIN_CODES) or d.family in ("sacroiliac_pain", "coccydynia") or d.code == "M53.3"
+    return d.code.startswith((*PAIN_CODES, "M53.3"))
 
 
 def _takes_g89(case: Case, d: Draft, words: tuple[int, ...]) -> bool:

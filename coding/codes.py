@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from .errors import TableError
-from .findings import Condition, Evidence, Region
+from .findings import Condition, Evidence
 from .problem import Draft, Problem, evidence_of
-from .tables import REGIONS, UNSPECIFIED, tables
+from .tables import tables
 
 
 def draft(
@@ -25,13 +25,7 @@ def draft(
         return ()
     helpers = tuple(also)
     evidence = tuple(sorted({*problem.evidence, *evidence_of(helpers)})) if helpers else problem.evidence
-    regions = problem.regions or region_of_row(row.region)
-    return (Draft(row.code, family, rule, regions, problem.place, evidence, problem.mentions, side),)
-
-
-def region_of_row(region: str) -> tuple[Region, ...]:
-    """The region a row of the table implies; none for an unspecified or region-less row."""
-    return tuple(r for r in REGIONS if r == region and region != UNSPECIFIED)
+    return (Draft(row.code, family, rule, problem.regions, problem.place, evidence, problem.mentions, side),)
 
 
 def plain(

@@ -157,10 +157,10 @@ def _own_pain(case: Case, problem: Problem, mentions: Iterable[int], regions: tu
     kept = []
     for i in mentions:
         c = case.mention(i)
-        if not _told_today(c) or not _fits(c, regions):
+        if not _told_today(c) or not same_or_unknown(c.regions, regions):
             continue
         mine = case.tied((i,), problem.mentions, "due_to", "with")
-        away = case.tied((i,), problem.mentions, "not_due_to") or bool(_causes_told(case, i) - set(problem.mentions))
+        away = case.tied((i,), problem.mentions, "not_due_to") or bool(_causes_told(case, i))
         if mine or not (away or (injured and c.kind != "leg_pain")):
             kept.append(i)
     return tuple(kept)
@@ -175,12 +175,6 @@ def _causes_told(case: Case, index: int) -> set[int]:
 
 def _told_today(c: Condition) -> bool:
     return c.source in TOLD or c.source in ("assessment", "post_diagnosis", "pre_diagnosis")
-
-
-def _fits(c: Condition, regions: tuple[Region, ...]) -> bool:
-    if c.kind == "low_back_pain_with_sciatica" or not regions:
-        return True
-    return same_or_unknown(c.regions, regions)
 
 
 # -- the neck ----------------------------------------------------------------------------------------------------------

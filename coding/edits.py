@@ -135,8 +135,9 @@ def _current_injury(case: Case, drafts: tuple[Draft, ...], official: Tabular) ->
 
 
 def _injury_rows(d: Draft) -> tuple[InjuryRow, ...]:
-    current = d.code[0] == "S" and d.code[-1] != "S"
-    return tuple(row for row in tables().injuries if d.code.startswith(row.injury)) if current else ()
+    if d.code[-1] == "S":
+        return ()  # what an old injury left is no current one
+    return tuple(row for row in tables().injuries if d.code.startswith(row.injury))
 
 
 def _block_note(official: Tabular) -> str:

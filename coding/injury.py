@@ -85,9 +85,8 @@ def _chronic(case: Case, problem: Problem) -> Found:
     A confirmed cause there replaces it like any pain (I.B.5); degeneration of a low disc takes it into its 6th
     character, which is left to the edits.
     """
-    variant = "characterised" if NECK not in groups_of(problem.regions) else ""
     placed = dataclasses.replace(problem, region=problem.region or "lumbar")
-    drafts = draft(placed, "pain", "chronic-strain", variant)
+    drafts = draft(placed, "pain", "chronic-strain", "characterised")
     causes = [c for c in case.problems if c.kind in INTEGRAL_CAUSES - INJURIES and explains(case, c, placed)]
     if causes and not any(c.kind == "disc_degeneration" and c.region in ("lumbar", "lumbosacral") for c in causes):
         code = drafts[0].code

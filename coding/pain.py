@@ -198,7 +198,7 @@ def _word_only(case: Case, problem: Problem, also: tuple[Condition, ...]) -> Fou
 
 
 def _reported(case: Case, plate: Endplate) -> Found:
-    low = [p for p in case.of("pain") if p.region and LOW_BACK in groups_of(p.regions)]
+    low = [p for p in case.of("pain") if LOW_BACK in groups_of(p.regions)]
     if not low:
         return Found()
     evidence = tuple(sorted({case.mention(i).evidence for i in plate.changes}))

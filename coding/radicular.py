@@ -14,7 +14,6 @@ from .regions import exiting_root_matches, root_matches, same_or_unknown
 CARRIERS = DEGENERATIVE | DISCS - {"annular_defect", "schmorl_nodes"}
 """Conditions that have a code "with radiculopathy" or "with myelopathy"."""
 
-_OTHER_DISCS = CARRIERS - DEGENERATIVE - {"disc_displacement"}
 _SCIATICA: tuple[Kind, ...] = ("sciatica", "low_back_pain_with_sciatica")
 _LEG_SYMPTOMS: tuple[Kind, ...] = ("radiculopathy", *_SCIATICA, "leg_pain", "radiating_pain")
 
@@ -92,7 +91,7 @@ def _likeliest(token: Problem, near: Sequence[Problem]) -> tuple[Problem, ...]:
     spondylosis = [p for p in near if p.kind in DEGENERATIVE]
     if spondylosis:
         return _of_region(token, spondylosis)
-    return _matching(token, [p for p in near if p.kind in _OTHER_DISCS])
+    return _matching(token, near)  # of a displacement none matched above
 
 
 def _stated_cause(case: Case, token: Problem) -> tuple[Problem, ...]:
@@ -121,8 +120,8 @@ def _may_carry(token: Problem, carrier: Problem) -> bool:
 
 def _matching(token: Problem, discs: Sequence[Problem]) -> tuple[Problem, ...]:
     """The discs whose root matches, else whose side matches, else those that nothing contradicts."""
-    by_root = [d for d in discs if d.level and root_matches(token.roots, d.level)]
-    by_exit = [d for d in discs if d.level and exiting_root_matches(token.roots, d.level)]
+    by_root = [d for d in discs if root_matches(token.roots, d.level)]
+    by_exit = [d for d in discs if exiting_root_matches(token.roots, d.level)]
     open_roots = [d for d in discs if not token.roots or not d.level]
     by_side = [d for d in open_roots if set(d.sides) & set(token.sides)]
     uncontradicted = [d for d in open_roots if not d.sides or not token.sides]
@@ -147,8 +146,8 @@ def _compressed(case: Case) -> tuple[Problem, ...]:
         discs = [d for d in case.near(DISCS, compression.regions) if d.kind in CARRIERS]
         displaced = [d for d in discs if d.kind == "disc_displacement"] or discs
         at_level = [d for d in displaced if d.level in compression.levels]
-        by_root = [d for d in displaced if d.level and root_matches(compression.roots, d.level)]
-        by_exit = [d for d in displaced if d.level and exiting_root_matches(compression.roots, d.level)]
+        by_root = [d for d in displaced if root_matches(compression.roots, d.level)]
+        by_exit = [d for d in displaced if exiting_root_matches(compression.roots, d.level)]
         placed = bool(compression.levels or compression.roots)
         alone = displaced if len(displaced) == 1 and not (displaced[0].level and placed) else []
         found.extend(d for d in (at_level or by_root or by_exit or alone) if d not in found)

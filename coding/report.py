@@ -34,7 +34,7 @@ _REFUSAL_STATUS: dict[str, Status] = {
 }
 _NERVES: tuple[Kind, ...] = ("radiculopathy", "sciatica", "low_back_pain_with_sciatica")
 _SIDED: tuple[Kind, ...] = (*_NERVES, "flank_pain", "disc_displacement")
-_ASKED_ABOUT: frozenset[Kind] = DETAILS - {"leg_pain"} | {"myelopathy"}
+_ASKED_ABOUT: frozenset[Kind] = DETAILS - {"leg_pain"}
 """Findings of the back that have no code of their own: alone, they are asked about."""
 
 _SPOKEN_FOR: tuple[Kind, ...] = ("pain", "sciatica", "low_back_pain_with_sciatica")
@@ -120,12 +120,9 @@ def _speaks_for(case: Case, c: Condition) -> str:
 
 def radiating(case: Case) -> Found:
     """Radiating or shooting pain is neither sciatica nor radiculopathy until the provider says so (policy 1)."""
-    mentions = case.mentions(case.present("radiating_pain"))
-    if not mentions or not case.problems:
-        return Found()
     loose = [
         c
-        for c in mentions
+        for c in case.mentions(case.present("radiating_pain"))
         if not any(same_or_unknown(p.regions, c.regions) for p in case.of(*_NERVES))
         and not any(p.said("with_radiculopathy") for p in case.problems)
         and any(same_or_unknown(p.regions, c.regions) for p in case.problems if p.kind not in DETAILS)

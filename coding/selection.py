@@ -48,11 +48,10 @@ def select(findings: Findings) -> Selection:
         coded, refused = _from_assessment(findings)
     else:
         coded, refused = _from_history(findings)
-    out = {index for index, _ in refused}
     support = {
         i
         for i, c in _present(findings)
-        if i not in coded and c.source in SUPPORTING and is_spinal(c) and not _keeps_out(i, out, refused)
+        if i not in coded and c.source in SUPPORTING and is_spinal(c) and not _keeps_out(i, refused)
     }
     support |= _shown_present(findings, coded)
     return Selection(tuple(sorted(coded)), tuple(sorted(support)), tuple(refused))
@@ -76,11 +75,9 @@ def _told_as_history(c: Condition) -> bool:
     return c.assertion == "present" and c.source == "past_history"
 
 
-def _keeps_out(index: int, out: set[int], refused: Iterable[tuple[int, str]]) -> bool:
+def _keeps_out(index: int, refused: Iterable[tuple[int, str]]) -> bool:
     """A hedged or overruled mention supplies nothing; a recited finding still supplies level and region."""
-    return index in out and any(
-        i == index and rule in ("hedged-impression", "assessment-outranks") for i, rule in refused
-    )
+    return any(i == index and rule in ("hedged-impression", "assessment-outranks") for i, rule in refused)
 
 
 def _present(findings: Findings) -> list[tuple[int, Condition]]:
@@ -303,7 +300,7 @@ def _symptomatic_groups(findings: Findings, sources: frozenset[Source]) -> tuple
         if c.source not in sources or (c.kind not in SYMPTOMS and c.kind not in ("leg_pain", "radiating_pain")):
             continue
         regions.extend(c.regions)
-        if not c.regions and c.kind in ("leg_pain", "sciatica", "low_back_pain_with_sciatica"):
+        if not c.regions and c.kind == "leg_pain":
             regions.append("lumbar")
         somewhere_in_the_back |= not c.regions and c.kind == "pain"
     groups = groups_of(regions)

@@ -33,6 +33,8 @@ EXPECTATIONS = (
     "says",
     "quotes",
     "left out exactly",
+    "warns exactly",
+    "warning",
 )
 _MARKS = {"phase": "phases", "intent": "intents", "flag": "red_flags", "study": "studies"}
 _LEVEL = re.compile(r"[CTLS]\d+-[CTLS]\d+")
@@ -268,6 +270,7 @@ def compare(expected: dict[str, str], result: CodeSet) -> Iterator[str]:
         left = sorted(f"{n.what} {n.rule}" for n in result.not_coded)
         yield _same("left out exactly", sorted(words(expected["left out exactly"])), left)
     yield _all_in("warns", expected, [w.kind for w in result.warnings])
+    yield from _warnings(expected, result)
     yield _none_in("absent", expected, [c.code for c in result.codes])
     yield _none_in("withheld", expected, sorted(rules_fired(result)))
     if "query" in expected and not any(expected["query"] in message for message in queries):
@@ -288,6 +291,16 @@ def compare(expected: dict[str, str], result: CodeSet) -> Iterator[str]:
     if "exception" in expected:
         pairs = [f"{c.code}/{c.exception.with_code}" for c in result.codes if c.exception]
         yield _same("exception", words(expected["exception"]), pairs)
+
+
+def _warnings(expected: dict[str, str], result: CodeSet) -> Iterator[str]:
+    if "warns exactly" in expected:
+        kinds = sorted(w.kind for w in result.warnings)
+        yield _same("warns exactly", sorted(words(expected["warns exactly"])), kinds)
+    if "warning" in expected:
+        messages = [w.message for w in result.warnings]
+        told = any(expected["warning"] in message for message in messages)
+        yield "" if told else f"warning: no {expected['warning']!r} in {messages}"
 
 
 def words(listed: str) -> list[str]:
