@@ -10,7 +10,7 @@ from .codeset import NotCoded
 from .disc import both_sources
 from .endplate import Endplate, endplate, is_low
 from .findings import Condition, Quality, Region, Side
-from .kinds import DISCS, INTEGRAL_CAUSES, SACRAL_ONLY, SPINAL_PAIN
+from .kinds import DISCS, INJURIES, INTEGRAL_CAUSES, SACRAL_ONLY, SPINAL_PAIN
 from .problem import Draft, Found, Problem, evidence_of
 from .radicular import Spending, replaced_by_radiculopathy
 from .regions import LOW_BACK, NECK, groups_of, same_or_unknown, share_group
@@ -241,7 +241,7 @@ def _sciatica(case: Case, spending: Spending, plate: Endplate) -> Found:
     if not live:
         return found
     whole = _merged(live)
-    cause = [c for c in case.near(INTEGRAL_CAUSES, ("lumbar",)) if c.region and not case.apart(whole, c)]
+    cause = [c for c in _low_causes(case) if c.region and not case.apart(whole, c)]
     aching = tuple(i for i in _low_back_pain_today(case) if i not in whole.mentions)
     together = bool(case.of("low_back_pain_with_sciatica") or aching) and not cause and not plate.source
     family = "low_back_pain_with_sciatica" if together else "sciatica"
@@ -289,7 +289,13 @@ def _in_sciatica(case: Case, problem: Problem, plate: Endplate) -> bool:
     live = [s for s in _sciaticas(case) if not replaced_by_radiculopathy(case, s)]
     if not is_low(problem.regions) or plate.source or not live or problem.said("own_problem", "unrelated"):
         return False
-    return not case.near(INTEGRAL_CAUSES, ("lumbar",))
+    return not _low_causes(case)
+
+
+def _low_causes(case: Case) -> tuple[Problem, ...]:
+    """What may cause low back pain today: a strain of long ago is coded as that pain itself (I.C.13.b)."""
+    found = case.near(INTEGRAL_CAUSES, ("lumbar",))
+    return tuple(p for p in found if p.kind not in INJURIES or not p.said("old", "residual", "longstanding"))
 
 
 def _gone(problem: Problem, rule: str) -> NotCoded:
