@@ -8,6 +8,9 @@ SHELL := /bin/bash
 PYTHON ?= python3.11
 BIN := .venv/bin
 DEV_NOTES ?= ../shared/dev-notes
+# Tests of one file stay in one process: they share what is slow to build.
+TEST_PROCESSES ?= 2
+PYTEST = $(BIN)/python -m pytest -q -n $(TEST_PROCESSES) --dist loadfile
 
 # What the installed package is made of: touch any of it and it is installed again.
 SOURCES := $(shell find . -path ./.venv -prune -o -path ./build -prune -o -path ./.git -prune -o -path ./tests -prune \
@@ -57,7 +60,7 @@ run: .venv/installed
 	done
 
 test: .venv/installed
-	$(BIN)/python -m pytest -q
+	$(PYTEST)
 
 # A missing server or Java is a failure here, not a skip.
 test-full: .venv/installed
@@ -67,7 +70,7 @@ test-full: .venv/installed
 	command -v chromium >/dev/null || { echo "make test-full needs Chromium: apt-get install chromium" >&2; exit 1; }
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt \
 	  $$($(BIN)/python -c 'import tomllib; e = tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]; print(*e["browser"], *e["spark"], *e["postgresql"])')
-	$(BIN)/python -m pytest -q -m "full or not full"
+	$(PYTEST) -m "full or not full"
 
 lint: .venv/installed
 	$(BIN)/ruff check .
