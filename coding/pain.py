@@ -106,7 +106,7 @@ def explains(case: Case, cause: Problem, pain: Problem) -> bool:
 
 def _is_old_injury(cause: Problem) -> bool:
     """The pain is what is left of an old strain; it is coded, not replaced (policy 4)."""
-    return cause.kind in ("strain", "sprain", "back_injury") and cause.said("old", "residual")
+    return cause.kind in INJURIES and cause.said("old", "residual")
 
 
 def _same_back(cause: Problem, pain: Problem) -> bool:
@@ -293,9 +293,8 @@ def _in_sciatica(case: Case, problem: Problem, plate: Endplate) -> bool:
 
 
 def _low_causes(case: Case) -> tuple[Problem, ...]:
-    """What may cause low back pain today: a strain of long ago is coded as that pain itself (I.C.13.b)."""
-    found = case.near(INTEGRAL_CAUSES, ("lumbar",))
-    return tuple(p for p in found if p.kind not in INJURIES or not p.said("old", "residual", "longstanding"))
+    """What may cause low back pain today."""
+    return tuple(p for p in case.near(INTEGRAL_CAUSES, ("lumbar",)) if not _is_old_injury(p))
 
 
 def _gone(problem: Problem, rule: str) -> NotCoded:
