@@ -16,6 +16,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["
 MODULES = {
     "axe-playwright-python": "axe_playwright_python",
     "prometheus-client": "prometheus_client",
+    "pytest-xdist": "xdist",
     "python-docx": "docx",
     "scikit-learn": "sklearn",
     "simple-icd-10-cm": "simple_icd_10_cm",

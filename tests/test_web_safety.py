@@ -61,6 +61,14 @@ def test_the_command_refuses_in_one_line(cli, tmp_path):
     assert read_tokens(str(tokens)).name_of(line.split()[1]) == "ann"
 
 
+def test_a_temporary_folder_whose_path_is_too_long_is_refused_in_one_line(cli, tmp_path):
+    folder = tmp_path / ("long" * 30)
+    folder.mkdir()
+    done = cli("serve", "--port", "0", TMPDIR=str(folder))
+    assert (done.returncode, done.stderr.count(b"\n")) == (2, 1)
+    assert b"set TMPDIR" in done.stderr
+
+
 def test_a_taken_port_is_told_before_anything_is_loaded(server, cli):
     done = cli("serve", "--port", server.url.rpartition(":")[2])
     assert done.returncode == 2
@@ -332,9 +340,9 @@ def test_workers_survive_what_notes_do_to_them():
     assert odd.outcome == "defect"
 
 
-def test_more_than_can_wait_is_shed(serving, tmp_path):
+def test_more_than_can_wait_is_shed(serving, tmp_path_factory):
     """Ten times as many at once as may wait: each is answered or told when to come back, and none in another way."""
-    with serving.Server(tmp_path / "shed", "--workers", "1") as running:
+    with serving.Server(tmp_path_factory.mktemp("shed"), "--workers", "1") as running:
         text = "Low back pain with left sciatica. " * 900  # slow enough that one worker falls behind
 
         def one(number):
@@ -359,9 +367,9 @@ def test_more_than_can_wait_is_shed(serving, tmp_path):
 MARKER = "Zq7markerOfTheNoteVx"
 
 
-def test_no_word_of_a_note_is_written_anywhere(serving, tmp_path):
+def test_no_word_of_a_note_is_written_anywhere(serving, tmp_path_factory):
     """A full run with markers in every place a note or its data can stand; then everything written is searched."""
-    folder = tmp_path / "run"
+    folder = tmp_path_factory.mktemp("run")
     with serving.Server(folder, "--workers", "1", "--note-timeout", "2") as running:
         client = running.client
         text = f"Patient {MARKER}. Assessment: low back pain with {MARKER} sciatica, possible {MARKER} disc herniation."

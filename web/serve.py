@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import os
 import socket
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,6 +19,9 @@ from .app import create_app
 from .settings import Limits, Settings, checked_hosts, is_loopback
 from .tokens import Tokens, read_tokens
 from .workers import Workers
+
+_LONGEST_FOLDER = 70
+"""Workers are started through a socket below the temporary folder; the system allows its path some 100 bytes."""
 
 
 def serve(
@@ -36,13 +41,14 @@ def serve(
     """Serve until interrupted.
 
     Raises:
-        InputError: an option cannot be used, or the address is taken.
+        InputError: an option or the temporary folder cannot be used, or the address is taken.
         ReleaseError: the release file cannot be used.
     """
     known = read_tokens(tokens) if tokens else Tokens()
     names = checked_hosts(host, allowed, known, insecure=insecure)
     _check_numbers(workers, seconds)
     _check_files(certificate, key)
+    _check_temporary_folder()
     if release_file:
         load(release_file)  # refused here, in one line, and not in a worker
     door = _door(host, port)
@@ -74,6 +80,15 @@ def _check_files(certificate: str | None, key: str | None) -> None:
     for option, path in (("--certificate", certificate), ("--key", key)):
         if path is not None and not Path(path).is_file():
             raise InputError(f"{option} {path}: no such file")
+
+
+def _check_temporary_folder() -> None:
+    folder = tempfile.gettempdir()
+    if len(os.fsencode(folder)) > _LONGEST_FOLDER:
+        raise InputError(
+            f"TMPDIR {folder}: the path is too long for the sockets of the workers (at most {_LONGEST_FOLDER} bytes):"
+            " set TMPDIR to a shorter one"
+        )
 
 
 def _door(host: str, port: int) -> socket.socket:
