@@ -135,7 +135,7 @@ def bench_workers(folder: Path) -> None:
     ratio = measure(lambda: timed(1), lambda: timed(2), 7)
     load = os.getloadavg()[0]
     print(
-        f"two workers         {ratio} times as fast as one, starting included, target at least 1.8; load of the machine {load:.1f}"
+        f"two workers         {ratio} times as fast as one with its start, target at least 1.8; load of the machine {load:.1f}"
     )
 
 
