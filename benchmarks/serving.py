@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -50,6 +51,13 @@ class Server:
     def log(self) -> str:
         """What the server has written so far, on both of its streams."""
         return self.log_path.read_text(encoding="utf-8")
+
+    def logs(self, pattern: str, seconds: float = 20) -> bool:
+        """Whether a line with the regular expression stands in the log by then: it is written after the answer is sent."""
+        end = time.monotonic() + seconds
+        while not (found := re.search(pattern, self.log)) and time.monotonic() < end:
+            time.sleep(0.05)
+        return found is not None
 
     def processes(self) -> list[int]:
         """The server and everything it started."""

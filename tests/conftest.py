@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -28,6 +29,10 @@ ASSESSMENT:
 
 PLAN: Physical therapy. MRI to rule out disc herniation.
 """
+
+
+# A shell that runs the tests in the background has Ctrl-C ignored, and every process started here would inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
