@@ -81,17 +81,18 @@ def _about_release(findings: Findings, official: Tabular, release: str | Tabular
 
 
 def _codes(case: Case, official: Tabular) -> Found:
-    """All drafts that leave, with what was left out on the way. Edits run on every set, before and after G89."""
+    """All drafts that leave, with what was left out on the way. Edits run on every set, again where G89 or pregnancy add."""
     spending = spend(case)
     injured = injuries(case)
     found = injured + discs(case, spending) + structures(case, spending) + pains(case, spending, injured.drafts)
     found = _edited(case, found, official)
+    edited = found.drafts
     found += chronic.chronicity(case, found.drafts)
     alone = g89_alone(found.drafts, official)
     found = _with(found, alone)
     found += pregnancy(case, found.drafts)
     found += external_causes(case, found.drafts)
-    return _edited(case, found, official)
+    return found if found.drafts is edited else _edited(case, found, official)
 
 
 def _edited(case: Case, found: Found, official: Tabular) -> Found:

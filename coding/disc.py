@@ -14,7 +14,7 @@ from .kinds import DETAILS, DISCS, INJURIES, SPINAL_PAIN, SYMPTOMS
 from .problem import Draft, Found, Problem
 from .radicular import Spending
 from .regions import same_or_unknown
-from .selection import TOLD
+from .selection import OF_TODAY
 from .tables import tables
 from .words import named, reason
 
@@ -157,7 +157,7 @@ def _own_pain(case: Case, problem: Problem, mentions: Iterable[int], regions: tu
     kept = []
     for i in mentions:
         c = case.mention(i)
-        if not _told_today(c) or not same_or_unknown(c.regions, regions):
+        if c.source not in OF_TODAY or not same_or_unknown(c.regions, regions):
             continue
         mine = case.tied((i,), problem.mentions, "due_to", "with")
         away = case.tied((i,), problem.mentions, "not_due_to") or bool(_causes_told(case, i))
@@ -171,10 +171,6 @@ def _causes_told(case: Case, index: int) -> set[int]:
     due = {k.cause for k in case.links("due_to") if k.effect == index}
     beside = {k.cause for k in case.links("with") if k.effect == index}
     return due | {i for i in beside if case.mention(i).kind not in SYMPTOMS | DETAILS}
-
-
-def _told_today(c: Condition) -> bool:
-    return c.source in TOLD or c.source in ("assessment", "post_diagnosis", "pre_diagnosis")
 
 
 # -- the neck ----------------------------------------------------------------------------------------------------------

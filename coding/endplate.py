@@ -9,7 +9,7 @@ from .case import Case
 from .findings import Condition, Region
 from .kinds import EXPLAINED_AWAY, SPINAL_PAIN
 from .regions import LOW_BACK, groups_of
-from .selection import TOLD
+from .selection import OF_TODAY
 
 State = Literal["none", "stated", "tied", "word_only", "reported"]
 
@@ -52,7 +52,9 @@ def _tied(case: Case, index: int) -> bool:
     if EXPLAINED_AWAY.intersection(c.qualities):
         return False
     pains = [
-        i for i in case.present(*sorted(SPINAL_PAIN)) if is_low(case.mention(i).regions) and _told(case.mention(i))
+        i
+        for i in case.present(*sorted(SPINAL_PAIN))
+        if is_low(case.mention(i).regions) and case.mention(i).source in OF_TODAY
     ]
     if case.tied(pains, (index,), "not_due_to") or not _said_low(c, case.mentions(pains)):
         return False
@@ -64,7 +66,3 @@ def _tied(case: Case, index: int) -> bool:
 def _said_low(change: Condition, pains: tuple[Condition, ...]) -> bool:
     """Whether the change or the pain is said to lie in the low back: the neck has Modic changes too."""
     return any(LOW_BACK in groups_of(c.regions) for c in (change, *pains))
-
-
-def _told(c: Condition) -> bool:
-    return c.source in TOLD or c.source in ("assessment", "post_diagnosis", "pre_diagnosis")

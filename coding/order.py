@@ -34,6 +34,7 @@ _RANK = (
 )
 """How specific a diagnosis is, where the assessment gives no order; any other confirmed cause stands at six."""
 
+_RANKED = tuple(prefix for prefix, _ in _RANK)
 _CAUSE = 6
 _AFTER = (("M51.A", ("M51.0", "M51.1", "M51.2")),)
 """Code first notes: a defect of the annulus stands behind the herniation."""
@@ -75,7 +76,9 @@ def _key(d: Draft) -> tuple[int, int, int, str]:
 
 
 def _rank(d: Draft) -> int:
-    return next((rank for prefix, rank in _RANK if d.code.startswith(prefix)), _CAUSE)
+    if not d.code.startswith(_RANKED):
+        return _CAUSE
+    return next(rank for prefix, rank in _RANK if d.code.startswith(prefix))
 
 
 def _is_sequela(d: Draft) -> bool:

@@ -14,7 +14,7 @@ from .kinds import DISCS, INJURIES, INTEGRAL_CAUSES, SACRAL_ONLY, SPINAL_PAIN
 from .problem import Draft, Found, Problem, evidence_of
 from .radicular import Spending, replaced_by_radiculopathy
 from .regions import LOW_BACK, NECK, groups_of, same_or_unknown, share_group
-from .selection import TOLD
+from .selection import OF_TODAY
 from .tables import tables
 from .words import named, reason
 
@@ -277,10 +277,7 @@ def _low_back_pain_today(case: Case) -> tuple[int, ...]:
     """Mentions that say the low back hurts at this encounter."""
     low: tuple[Region, ...] = ("lumbar",)
     return tuple(
-        i
-        for i in case.pain_mentions(low)
-        if case.mention(i).kind in SPINAL_PAIN
-        and (case.mention(i).source in TOLD or case.mention(i).source in _DIAGNOSTIC)
+        i for i in case.pain_mentions(low) if case.mention(i).kind in SPINAL_PAIN and case.mention(i).source in OF_TODAY
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -103,17 +104,12 @@ class Found(NamedTuple):
     notices: tuple[Notice, ...] = ()
 
     def __bool__(self) -> bool:
-        return bool(self.drafts or self.left_out or self.queries or self.notices)
+        return any(self)
 
     def __add__(self, other: Found) -> Found:  # type: ignore[override] # steps are added up, not chained as tuples
-        if not other or not self:  # most steps find nothing
-            return self or other
-        return Found(
-            self.drafts + other.drafts,
-            self.left_out + other.left_out,
-            self.queries + other.queries,
-            self.notices + other.notices,
-        )
+        if not any(other):  # most steps find nothing
+            return self
+        return Found(*map(operator.add, self, other)) if any(self) else other
 
 
 def evidence_of(conditions: tuple[Condition, ...]) -> tuple[Evidence, ...]:

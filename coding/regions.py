@@ -18,10 +18,12 @@ NECK = "neck"
 
 def groups_of(regions: Iterable[Region]) -> tuple[str, ...]:
     """The region groups that these regions touch, in the order of the spine; thoracolumbar touches two."""
+    wanted = tuple(regions)
+    if not wanted:
+        return ()
     table = tables().groups
-    wanted = frozenset(regions)
-    if len(wanted) < 2:
-        return next((tuple(table[region]) for region in wanted), ())
+    if len(wanted) == 1:
+        return table[wanted[0]]
     found: list[str] = []
     for region in REGIONS:
         if region in wanted:

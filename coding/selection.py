@@ -21,11 +21,14 @@ from .regions import NECK, groups_of, same_or_unknown
 TOLD: frozenset[Source] = frozenset({"chief_complaint", "history", "indication", "plan", "other"})
 """Where a patient's present state is told outside the diagnostic statement."""
 
-SUPPORTING: frozenset[Source] = TOLD | frozenset({"assessment", "post_diagnosis", "pre_diagnosis", "exam", "imaging"})
+OF_TODAY: frozenset[Source] = TOLD | frozenset({"assessment", "post_diagnosis", "pre_diagnosis"})
+"""What the patient or the provider says of this visit: no past history, no finding of an examination or a study."""
+
+SUPPORTING: frozenset[Source] = OF_TODAY | frozenset({"exam", "imaging"})
 """Where details may come from. Not from a procedure's name, a drug's indication, advice, or a list of old problems."""
 
-_COMPLAINT: frozenset[Source] = frozenset({"chief_complaint", "history", "indication"})
-_COMPLAINTS = SYMPTOMS | {"leg_pain", "radiating_pain"}
+_COMPLAINT_SOURCES: frozenset[Source] = frozenset({"chief_complaint", "history", "indication"})
+_COMPLAINT_KINDS = SYMPTOMS | {"leg_pain", "radiating_pain"}
 _BACK_GROUPS = ("mid_back", "low_back", "sacral")
 
 
@@ -287,7 +290,7 @@ def _explains_complaint(findings: Findings, index: int) -> bool:
         link.kind == "due_to"
         and link.cause == index
         and 0 <= link.effect < len(findings.conditions)
-        and findings.conditions[link.effect].kind in _COMPLAINTS
+        and findings.conditions[link.effect].kind in _COMPLAINT_KINDS
         for link in findings.links
     )
 
@@ -297,7 +300,7 @@ def _symptomatic_groups(findings: Findings, sources: frozenset[Source]) -> tuple
     regions: list[Region] = []
     somewhere_in_the_back = False
     for _, c in _present(findings):
-        if c.source not in sources or (c.kind not in SYMPTOMS and c.kind not in ("leg_pain", "radiating_pain")):
+        if c.source not in sources or c.kind not in _COMPLAINT_KINDS:
             continue
         regions.extend(c.regions)
         if not c.regions and c.kind == "leg_pain":
@@ -341,7 +344,7 @@ def _recitals_of_excerpt(findings: Findings) -> tuple[set[int], tuple[tuple[int,
 
 def _from_report(findings: Findings) -> tuple[set[int], tuple[tuple[int, str], ...]]:
     """Definite findings of the symptomatic region, from the impression or else the body; otherwise the symptom (IV.K)."""
-    groups = _symptomatic_groups(findings, _COMPLAINT)
+    groups = _symptomatic_groups(findings, _COMPLAINT_SOURCES)
     refused: list[tuple[int, str]] = []
     found: dict[Source, set[int]] = {"assessment": set(), "imaging": set()}
     for i, c in _present(findings):
@@ -357,7 +360,7 @@ def _from_report(findings: Findings) -> tuple[set[int], tuple[tuple[int, str], .
             found[c.source].add(i)
     coded = found["assessment"] if _has_finding(findings, found["assessment"]) else found["imaging"]
     if not _has_finding(findings, coded):
-        coded = {i for i, c in _present(findings) if c.source in _COMPLAINT and is_spinal(c) and not c.imaging}
+        coded = {i for i, c in _present(findings) if c.source in _COMPLAINT_SOURCES and is_spinal(c) and not c.imaging}
     return coded, tuple(refused)
 
 
@@ -370,7 +373,7 @@ def _from_procedure(findings: Findings) -> set[int]:
     ranks: tuple[frozenset[Source], ...] = (
         frozenset({"post_diagnosis", "assessment"}),
         frozenset({"pre_diagnosis"}),
-        _COMPLAINT,
+        _COMPLAINT_SOURCES,
     )
     for sources in ranks:
         stated = {i for i, c in _present(findings) if c.source in sources and is_spinal(c)}

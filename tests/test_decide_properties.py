@@ -10,12 +10,17 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from spinecode.coding import findings as f
-from spinecode.coding.case import ordered
+from spinecode.coding.case import open_case, ordered
 from spinecode.coding.codeset import Code, CodeSet
 from spinecode.coding.decide import decide
-from spinecode.coding.edits import g89_alone
+from spinecode.coding.disc import discs
+from spinecode.coding.edits import edit, g89_alone
+from spinecode.coding.injury import injuries
 from spinecode.coding.kinds import LOW_BACK_ONLY, OUTSIDE, SACRAL_ONLY, WITHOUT_REGION
+from spinecode.coding.pain import pains
+from spinecode.coding.radicular import spend
 from spinecode.coding.regions import groups_of
+from spinecode.coding.structure import structures
 from spinecode.coding.tables import tables, tabular
 
 EXAMPLES = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -148,6 +153,19 @@ def _regions_of(code: str) -> tuple[f.Region, ...]:
     return tuple(
         region for region in get_args(f.Region) if len({row.region for row in rows}) == 1 and rows[0].region == region
     )
+
+
+@EXAMPLES
+@given(notes())
+def test_what_was_edited_once_stands(note: f.Findings) -> None:
+    case, official = open_case(note), tabular()
+    spending, injured = spend(case), injuries(case)
+    found = injured + discs(case, spending) + structures(case, spending) + pains(case, spending, injured.drafts)
+    once = edit(case, found.drafts, official)
+    again = edit(case, once.drafts, official)
+    assert again.drafts == once.drafts
+    assert not again.left_out
+    assert not again.queries
 
 
 @EXAMPLES
