@@ -170,6 +170,10 @@ Quality = Literal[
 ]
 
 
+NO_HEADING: typing.Final = "(no heading)"
+"""What the section of words is called that stand under no heading."""
+
+
 @dataclass(frozen=True, order=True)
 class Evidence:
     """A quote: code point offsets into the note, the words, and the section they stand in."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 
+from medspacy.context.context_modifier import ConTextModifier
 from spacy.tokens import Doc, Span
 
 from ..coding.findings import Assertion
@@ -77,6 +78,8 @@ _STATUS: dict[str, Assertion] = {
 
 
 Verdict = tuple[Assertion, str, str]
+Cues = tuple[ConTextModifier, ...]
+"""The modifiers that govern a target."""
 
 
 def assertion_of(span: Span, piece: Piece, doc: Doc, text: str, excerpt: Excerpt) -> Verdict:
@@ -86,27 +89,27 @@ def assertion_of(span: Span, piece: Piece, doc: Doc, text: str, excerpt: Excerpt
     """
     left, right = excerpt.span(span.start_char, span.end_char)
     before, after = folded(text[piece.sentence.start : left]), folded(text[right : piece.sentence.end])
-    form = form_status(text, left, right)
+    form, cues = form_status(text, left, right), governing(span, doc)
     if form is not None:
-        words = _inside_box(span, doc, text, excerpt, left, form) if form[0] == "present" else None
+        words = _inside_box(span, cues, doc, text, excerpt, left, form) if form[0] == "present" else None
         return words or (form[0], form[1], "")
     return (
-        _worded(span, piece, text, before, after)
-        or _by_context(span, doc, before, after)
+        _worded(span, cues, piece, text, before, after)
+        or _by_context(span, cues, doc, before, after)
         or _weighed(before)
         or _by_section(piece)
     )
 
 
 def _inside_box(
-    span: Span, doc: Doc, text: str, excerpt: Excerpt, left: int, form: tuple[Assertion, str]
+    span: Span, cues: Cues, doc: Doc, text: str, excerpt: Excerpt, left: int, form: tuple[Assertion, str]
 ) -> Verdict | None:
     """What stands between a ticked box and the mention: "[x] denies back pain", "[x] family history of scoliosis"."""
     box = text.rfind(form[1], 0, left)
     if box < 0:
         return None
     for category in _ORDER:
-        for modifier in governing(span, doc):
+        for modifier in cues:
             start, end = modifier.modifier_span
             if modifier.category != category or end > span.start or start < 0:
                 continue
@@ -116,7 +119,7 @@ def _inside_box(
     return None
 
 
-def _worded(span: Span, piece: Piece, text: str, before: str, after: str) -> Verdict | None:
+def _worded(span: Span, cues: Cues, piece: Piece, text: str, before: str, after: str) -> Verdict | None:
     """What turns of phrase further off say: whose it is, what is over, what is asked."""
     if _kin_is_subject(before):
         return "family", "", ""
@@ -126,7 +129,7 @@ def _worded(span: Span, piece: Piece, text: str, before: str, after: str) -> Ver
         or (_SPOUSE_OPENS.match(before) and not _PATIENT_AGAIN.search(before))
     ):
         return "other_person", "", ""
-    past = _past_by_wording(span, before, after, folded(text[piece.sentence.start : piece.sentence.end]))
+    past = _past_by_wording(span, cues, before, after, folded(text[piece.sentence.start : piece.sentence.end]))
     if past:
         return "historical", past, ""
     if _ASKED.match(after):
@@ -146,9 +149,9 @@ def _is_presupposed(span: Span, before: str, after: str) -> bool:
     return span.id_.startswith(_FELT) and bool(_PRESUPPOSED.search(before) or _LIKE_THIS.match(after))
 
 
-def _by_context(span: Span, doc: Doc, before: str, after: str) -> Verdict | None:
+def _by_context(span: Span, cues: Cues, doc: Doc, before: str, after: str) -> Verdict | None:
     """What ConText's modifiers say; "history of X, ongoing" and "X ..., none since" are read to their end."""
-    by_category = {m.category: m for m in reversed(governing(span, doc))}
+    by_category = {m.category: m for m in reversed(cues)}
     category = next((c for c in _ORDER if c in by_category), None)
     if category is None:
         return None
@@ -200,7 +203,7 @@ def _kin_is_subject(before: str) -> bool:
     )
 
 
-def _past_by_wording(span: Span, before: str, after: str, sentence: str) -> str:
+def _past_by_wording(span: Span, cues: Cues, before: str, after: str, sentence: str) -> str:
     """Words that make a mention past though they stand far from it: what an operation was for, what an earlier
     clinician called it, what was treated long ago. Empty when none does.
     """
@@ -215,7 +218,7 @@ def _past_by_wording(span: Span, before: str, after: str, sentence: str) -> str:
             or _YEAR_BEFORE.match(before)
             or _YEAR_OF_INJURY.match(after)
         )
-        if earlier and not any(m.category == "NEGATED" for m in governing(span, span.doc)):
+        if earlier and not any(m.category == "NEGATED" for m in cues):
             return earlier.group(1)
     if not span.id_.startswith("pain"):
         treated = _TREATED_LONG_AGO.search(sentence)

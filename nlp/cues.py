@@ -70,14 +70,15 @@ class Gated:
     def search(self, text: str, start: int = 0, end: int | None = None) -> re.Match[str] | None:
         """As ``pattern.search`` of ``re``."""
         end = len(text) if end is None else end
-        return self.pattern.search(text, start, end) if self._may_match(text[start:end]) else None
+        return self.pattern.search(text, start, end) if self.may_match(_words(text[start:end])) else None
 
-    def finditer(self, text: str) -> Iterator[re.Match[str]]:
+    def finditer(self, text: str, start: int = 0, end: int | None = None) -> Iterator[re.Match[str]]:
         """As ``pattern.finditer`` of ``re``."""
-        return self.pattern.finditer(text) if self._may_match(text) else iter(())
+        end = len(text) if end is None else end
+        return self.pattern.finditer(text, start, end) if self.may_match(_words(text[start:end])) else iter(())
 
-    def _may_match(self, text: str) -> bool:
-        words = _words(text)
+    def may_match(self, words: frozenset[str]) -> bool:
+        """Whether a text of these words (cut at white space) can hold a match."""
         if not words <= self._known:
             self._learn(words - self._known)
         return not self._opening.isdisjoint(words)

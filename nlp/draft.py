@@ -18,7 +18,7 @@ from .excerpt import Excerpt, Piece
 from .layout import Layout, Sentence
 from .mentions import SentenceReader
 from .sentence_view import Mention, SentenceSpans, SentenceView, spans_by_sentence
-from .sources import source_of
+from .sources import quote, source_of
 
 if TYPE_CHECKING:
     from .note import NoteFacts
@@ -82,6 +82,11 @@ class Draft:
         return out
 
     @cached_property
+    def sentence_words(self) -> list[frozenset[str]]:
+        """The words of each sentence of the layout, read or not."""
+        return [frozenset(self.text[s.start : s.end].split()) for s in self.layout.sentences]
+
+    @cached_property
     def sentence_starts(self) -> list[int]:
         """Starts of all sentences of the layout, read or not."""
         return [s.start for s in self.layout.sentences]
@@ -115,7 +120,11 @@ class Draft:
     def evidence(self, start: int, end: int, piece: Piece) -> f.Evidence:
         """Evidence for tokens ``start`` to ``end`` (exclusive)."""
         left, right = self.excerpt.span(self.offsets[start], self.offsets[end - 1] + len(self.words[end - 1]))
-        return f.Evidence(left, right, self.text[left:right], piece.sentence.section.title or "(no heading)")
+        return quote(self.text, left, right, piece.sentence)
+
+    def quote(self, start: int, end: int) -> f.Evidence:
+        """Evidence for a stretch of the note itself."""
+        return quote(self.text, start, end, self.sentence_at(start))
 
     def imaging(self, sentence: Sentence) -> tuple[bool, bool]:
         """(a study's finding, read or recited by this provider as his own), worked out once a sentence."""

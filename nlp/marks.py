@@ -97,9 +97,7 @@ class Marks:
         return [] if better is None else [self._quoted("subsequent", *better.span())]
 
     def _quoted(self, value: str, start: int, end: int) -> f.Mark:
-        sentence = self.draft.sentence_at(start)
-        title = sentence.section.title if sentence is not None else ""
-        return f.Mark(value, f.Evidence(start, end, self.draft.text[start:end], title or "(no heading)"), "present")
+        return f.Mark(value, self.draft.quote(start, end), "present")
 
     def _is_ahead(self, span: Span, piece: Piece) -> bool:
         """A follow-up that is arranged ("follow-up with employee health") is not what this visit is."""

@@ -15,7 +15,7 @@ from .layout import Layout, Sentence
 from .lexicon import folded, wording, words
 from .marks import Marks
 from .pregnancy import pregnancy_of
-from .sources import source_of
+from .sources import quote, source_of
 from .supports import supports
 
 if TYPE_CHECKING:
@@ -159,16 +159,14 @@ class NoteFacts:
 
     def _entry(self, sentence: Sentence) -> f.Evidence | None:
         """The opening words of an entry; None for prose, which names no entry, and for what holds no word."""
-        quote = self.text[sentence.start : sentence.end]
-        words = list(re.finditer(r"\S+", quote))
-        if (not sentence.item and len(words) > _ENTRY_WORDS) or not re.search(r"[A-Za-z]{2}", quote):
+        entry = self.text[sentence.start : sentence.end]
+        words = list(re.finditer(r"\S+", entry))
+        if (not sentence.item and len(words) > _ENTRY_WORDS) or not re.search(r"[A-Za-z]{2}", entry):
             return None
-        if names_no_problem(quote):
+        if names_no_problem(entry):
             return None
         end = sentence.start + words[min(len(words), _ENTRY_WORDS) - 1].end()
-        return f.Evidence(
-            sentence.start, end, self.text[sentence.start : end], sentence.section.title or "(no heading)"
-        )
+        return quote(self.text, sentence.start, end, sentence)
 
 
 def note_facts(text: str, layout: Layout) -> NoteFacts:

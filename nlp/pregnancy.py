@@ -103,7 +103,7 @@ def pregnancy_of(draft: Draft) -> f.Pregnancy | None:
     trimesters = [s for s in spans if s.label_ == "PREGNANCY_TRIMESTER" and _current(draft, s)]
     if stated is None and not trimesters and (not said or any(s.label_ == "PREGNANCY_NOT" for s in spans)):
         return None
-    evidence = _quote(draft, stated[1], stated[2]) if stated else draft.evidence_of((said or trimesters)[0])
+    evidence = draft.quote(stated[1], stated[2]) if stated else draft.evidence_of((said or trimesters)[0])
     details = [f.Detail("trimester", draft.evidence_of(s)) for s in trimesters[:1]]
     trimester: f.Trimester | None = pipeline.metadata(trimesters[0])["value"] if trimesters else None
     relations = [s for s in spans if s.label_ == "PREGNANCY_RELATION" and _current(draft, s)]
@@ -116,9 +116,3 @@ def pregnancy_of(draft: Draft) -> f.Pregnancy | None:
 
 def _current(draft: Draft, span: Span) -> bool:
     return draft.assertion(span)[0] == "present" and draft.source(draft.piece_of(span).sentence) in _ALLOWED
-
-
-def _quote(draft: Draft, start: int, end: int) -> f.Evidence:
-    sentence = draft.sentence_at(start)
-    section = sentence.section.title if sentence is not None else ""
-    return f.Evidence(start, end, draft.text[start:end], section or "(no heading)")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..coding.findings import Source
+from ..coding.findings import NO_HEADING, Evidence, Source
 from .layout import Sentence
 
 if TYPE_CHECKING:
@@ -45,6 +45,11 @@ _PROCEDURE: dict[str, Source] = {
     "chief_complaint": "indication",
     "assessment": "pre_diagnosis",
 }
+
+
+def quote(text: str, start: int, end: int, sentence: Sentence | None) -> Evidence:
+    """``text[start:end]`` as evidence; ``sentence`` is the one it stands in."""
+    return Evidence(start, end, text[start:end], (sentence.section.title if sentence else "") or NO_HEADING)
 
 
 def source_of(sentence: Sentence, facts: NoteFacts) -> Source:

@@ -77,12 +77,21 @@ _PATTERNS = (
     ),
 )
 _GATED = tuple(map(gated, _PATTERNS))
+_TIME = re.compile(_AMOUNT, re.IGNORECASE)  # each of them holds one
 _SINCE = gated(wording("timing-since"))
 _TIMED = WordSearch(wording("timing-timed"))
 _AND_HALF = re.compile(r"\band[\s-](?:a[\s-])?half\b", re.IGNORECASE)
 # What the time is of, when it is not of the pain; what has a date or weeks of its own, and a pain to last.
 _NOT_PAIN = wording("timing-not-pain")
 _VISIT = wording("timing-visit")
+_OF_OTHER = re.compile(
+    rf"[\s(-]*(?:(?:of|after|post|from|status|following)\b)?[\s-]*(?:{_NOT_PAIN.pattern}|{_VISIT.pattern})",
+    re.IGNORECASE,
+)
+# "In 3 months" lies ahead, "in the past 3 months" does not.
+_IN_BEFORE = re.compile(r"\bin\s*$")
+_IN = re.compile(r"in (?!the (?:past|last))", re.IGNORECASE)
+_CLAUSE_END = re.compile(r"[.;]|, (?:and|but|she|he)\b")
 _ITS_PURPOSE = wording("timing-purpose")
 _NEW_CLAUSE = wording("timing-new-clause")
 _ONSET = wording("timing-onset")
@@ -158,7 +167,7 @@ def durations(text: str, today: datetime.date | None, *, asked: bool = False) ->
     lower = text.lower()
     if not _TIMED.found(lower, 0, len(lower)):
         return found
-    for pattern in _GATED:
+    for pattern in _GATED if _TIME.search(text) else ():
         for match in pattern.finditer(text):
             start, end = match.span("time" if "time" in match.re.groupindex else 0)
             if any(d.start < end and start < d.end for d in found):
@@ -175,22 +184,13 @@ def durations(text: str, today: datetime.date | None, *, asked: bool = False) ->
 def _of_pain(text: str, match: re.Match[str], start: int, end: int, *, asked: bool) -> bool:
     after = text[end : end + 28]
     before = text[max(0, start - 45) : start]
-    if (
-        _AGE.match(after)
-        or re.search(r"\bin\s*$", before)
-        or re.match(r"in (?!the (?:past|last))", match.group().lower())
-        or re.match(
-            rf"[\s(-]*(?:(?:of|after|post|from|status|following)\b)?[\s-]*(?:{_NOT_PAIN.pattern}|{_VISIT.pattern})",
-            after,
-            re.IGNORECASE,
-        )
-    ):
+    if _AGE.match(after) or _IN_BEFORE.search(before) or _IN.match(match.group()) or _OF_OTHER.match(after):
         return False
     if not (asked or _ONSET.search(text) or _COMPLAINT.search(text)):
         return False
     if _HISTORY.search(match.group()) or _OF_COMPLAINT.match(text, end):
         return True  # "a 6-month history of", "4 months of pain": what it is of follows
-    return _is_told_of_pain(re.split(r"[.;]|, (?:and|but|she|he)\b", before)[-1], text[start:end])
+    return _is_told_of_pain(_CLAUSE_END.split(before)[-1], text[start:end])
 
 
 def _is_told_of_pain(before: str, time: str) -> bool:

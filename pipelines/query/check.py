@@ -13,14 +13,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from ...coding.findings import NO_HEADING
 from ...coding.gaps.model import Option as GapOption
 from .gap import Gap, Indicator
 from .model import Option, Query
 from .wording import Rules, matcher, readings, rules, same_words
 
 _HASH: Final = re.compile("[0-9a-f]{64}")
-NO_HEADING: Final = "(no heading)"
-"""What the reader calls the section of words that stand under no heading."""
 
 _BEFORE: Final = 60
 """Characters before a quote in which a word that denies it is looked for; the longest such phrase has 21."""
