@@ -464,9 +464,9 @@ def split_sentences(text: str, start: int, end: int) -> list[tuple[int, int]]:
     cuts = []
     for pattern in (_STOP, _TIGHT_STOP):
         for match in pattern.finditer(text, start, end):
-            before = text[max(start, match.start() - 12) : match.start() + 1]
-            long_word = len(before) > 7 and before[-8:-1].isalpha()
-            if text[match.start()] == "." and not long_word and _ABBREVIATION.search(before):
+            at = match.start()
+            long_word = at - start >= 7 and text[at - 7 : at].isalpha()
+            if text[at] == "." and not long_word and _ABBREVIATION.search(text[max(start, at - 12) : at + 1]):
                 continue
             cuts.append(match.end())
     out: list[tuple[int, int]] = []
