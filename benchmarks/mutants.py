@@ -427,10 +427,10 @@ class Judge:
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
             undo()
-            _forget()
+            _forget_answers(invariants)
 
     def _fails(self) -> bool:
-        _forget()
+        _forget_answers(invariants)
         for i, case in enumerate(self.cases):
             if _wrong(case):
                 self.cases.insert(0, self.cases.pop(i))  # what noticed one mutant often notices the next
@@ -463,12 +463,6 @@ def _wrong(case: cases.Case) -> bool:
     if any(cases.compare(case.expected, result)):
         return True
     return any(next(i.check(case.findings, result), None) for i in invariants.INVARIANTS if not i.decides_again)
-
-
-def _forget() -> None:
-    for function in vars(invariants).values():
-        if hasattr(function, "cache_clear") and getattr(function, "__module__", "") == invariants.__name__:
-            function.cache_clear()
 
 
 def sample(families: int, pairs: int, rows: int) -> list[f.Findings]:

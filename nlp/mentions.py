@@ -346,16 +346,9 @@ class SentenceReader:
         # "due to that trauma" speaks of what it follows.
         if after and self.view.words[span.start] not in ("due", "secondary"):
             first = min(m.start for m in after)
-            gap = [self.view.words[i] for i in range(span.end, first)]
-            if len(gap) <= 5 and all(
-                w in NP_WORDS
-                or w in JOINERS
-                or self.view.at.get(span.end + k) is not None
-                or self.attribute_at(span.end + k)
-                for k, w in enumerate(gap)
-            ):
+            if first - span.end <= 5 and all(map(self.is_of_phrase, range(span.end, first))):
                 head = next(m for m in after if m.start == first).head
-                return [m for m in after if m.head == head] if first - span.end <= 5 else []
+                return [m for m in after if m.head == head]
         before = [m for m in mentions if m.end <= span.start]
         if before:
             last = max(m.end for m in before)
@@ -366,6 +359,11 @@ class SentenceReader:
                 same = [m for m in before if m.head == head]
                 return same[-1:] if "latter" in gap else same[:1] if "former" in gap else same
         return []
+
+    def is_of_phrase(self, i: int) -> bool:
+        """Whether the token is an adjective, a place, or a word that stands between the words of a noun phrase."""
+        word = self.view.words[i]
+        return word in NP_WORDS or word in JOINERS or self.view.at.get(i) is not None or self.attribute_at(i)
 
     def attribute_at(self, i: int) -> bool:
         """Whether an adjective or a word of time stands at the token."""

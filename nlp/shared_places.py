@@ -131,12 +131,6 @@ class SharedPlaces:
 
     def _joined_in_phrase(self, start: int, end: int, joint: str) -> bool:
         """Whether the word joins two noun phrases with nothing but their own adjectives between."""
-        between = [self.view.words[i] for i in range(start, end)]
-        return joint in between and all(
-            w == joint
-            or w in NP_WORDS
-            or w in JOINERS
-            or self.view.at.get(start + k) is not None
-            or self.reader.attribute_at(start + k)
-            for k, w in enumerate(between)
-        )
+        between = range(start, end)
+        is_joint = {i: self.view.words[i] == joint for i in between}
+        return any(is_joint.values()) and all(is_joint[i] or self.reader.is_of_phrase(i) for i in between)
