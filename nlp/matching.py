@@ -130,6 +130,9 @@ def _longest(places: tuple[_Place, ...], index: int, words: list[int], at: int) 
                 return -1
             at, index = at + 1, index + 1
             continue
+        if not fits:
+            index += 1
+            continue
         best = _longest(places, index + 1, words, at)
         taken = 0
         while fits and taken < (_MOST_REPEATS if repeats else 1):
