@@ -11,7 +11,8 @@ from . import pipeline, timing
 from .draft import Draft, Read
 from .lexicon import said, wording
 from .mentions import ROOT_KINDS
-from .sentence_view import Mention
+from .scope import FELT
+from .sentence_view import NP_WORDS, SIDE_WORDS, Mention
 
 _PLACE_ORDER: tuple[f.Region, ...] = get_args(f.Region)
 _DIAGNOSTIC = frozenset(("assessment", "post_diagnosis", "pre_diagnosis", "indication"))
@@ -19,6 +20,8 @@ _SIDED = frozenset(("sciatica", "low_back_pain_with_sciatica"))
 _RADIATED = frozenset(("radiating_pain", "leg_pain"))
 _BEGINS_ANEW = frozenset(("now", "new", "and", "with", "but", "then", "recently", "today", ";", "."))
 _RADIATION_APART = 4
+_JOINS = frozenset((",", "and", "&", "/", "with", "plus"))
+_BEGAN = frozenset(("new", "now", "recent", "acute"))
 _IT = frozenset(("it", "this", "pain", "symptoms", "both"))
 _LEG = frozenset(
     ("leg", "legs", "thigh", "thighs", "calf", "calves", "buttock", "buttocks", "extremity", "extremities")
@@ -85,7 +88,7 @@ class ConditionBuilder:
             here = [m for m in read.mentions if m.kind not in ("ignore", "unsited_pain") and not m.vetoed]
             elsewhere = any(m.kind == "ignore" for m in read.mentions)
             owners = _nearest(here, span.start, span.end) or ([] if elsewhere else self._anaphor(index, asked=asked))
-            for owner in owners + self._radiating_from(read, owners):
+            for owner in owners + self._radiating_from(read, owners) + self._told_together(here, owners, span.start):
                 if owner.duration_days is None or owner.duration_days < duration.days:
                     owner.duration_days = duration.days
                     owner.notes.append(("duration_days", span))
@@ -101,6 +104,27 @@ class ConditionBuilder:
         between = self.draft.words[source[-1].head.end : heads[0].start]
         told_apart = len(between) > _RADIATION_APART or _BEGINS_ANEW & set(between)
         return [] if told_apart else [m for m in source if m.head == source[-1].head]
+
+    def _told_together(self, here: list[Mention], owners: list[Mention], start: int) -> list[Mention]:
+        """As in "neck pain and right low back pain for 6 months": of complaints listed before a time, all last as long."""
+        if not owners or any(m.end > start or m.kind not in FELT for m in owners):
+            return []
+        found: list[Mention] = []
+        first = min(m.start for m in owners)
+        for mention in sorted((m for m in here if m.end <= first), key=lambda m: -m.end):
+            between = self.draft.words[mention.end : first]
+            if (
+                mention.kind not in FELT
+                or mention.duration_days is not None
+                or mention.chronicity
+                or not _JOINS & set(between)
+                or not all(w in _JOINS or w in NP_WORDS or w in SIDE_WORDS for w in between)
+                or _BEGAN & set(between)
+            ):
+                break
+            found.append(mention)
+            first = mention.start
+        return found
 
     def _anaphor(self, index: int, *, asked: bool) -> list[Mention]:
         """As in "The pain began ...", "Symptoms started ...": the pain last spoken of in this section."""
@@ -248,7 +272,7 @@ def _without_endless_repeats(made: list[tuple[f.Condition, int]]) -> list[tuple[
 
 
 def _nearest(mentions: list[Mention], start: int, end: int) -> list[Mention]:
-    """The mentions of the nearest head, and any other within three words."""
+    """The mentions of the nearest head, and any other within three words on that side of the time."""
     if not mentions:
         return []
 
@@ -256,7 +280,8 @@ def _nearest(mentions: list[Mention], start: int, end: int) -> list[Mention]:
         return min(abs(start - mention.end), abs(mention.start - end))
 
     nearest = min(mentions, key=gap)
-    return [m for m in mentions if m.head == nearest.head or gap(m) <= 3]
+    before = nearest.end <= start
+    return [m for m in mentions if m.head == nearest.head or (gap(m) <= 3 and (m.end <= start) is before)]
 
 
 def _spinal(mention: Mention) -> bool:

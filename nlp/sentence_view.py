@@ -16,7 +16,7 @@ JOINERS = words("words-joiners")
 NP_WORDS = words("words-np-words")
 PREPOSITIONS = words("words-prepositions")
 BREAKS = words("words-breaks")
-_SIDE_WORDS = words("words-side-words")
+SIDE_WORDS = words("words-side-words")
 _OPERATIONS = words("words-operations")
 _OPERATION_WORDS = words("words-operation-words")
 
@@ -113,7 +113,7 @@ class SentenceView:
     def only_joined(self, start: int, end: int) -> bool:
         """Whether the tokens between are joiners and side words alone: "neck and right low back"."""
         words = [self.words[i] for i in range(start, end)]
-        return not words or (any(w in JOINERS for w in words) and all(w in JOINERS or w in _SIDE_WORDS for w in words))
+        return not words or (any(w in JOINERS for w in words) and all(w in JOINERS or w in SIDE_WORDS for w in words))
 
     def is_named_region(self, place: Span) -> bool:
         """As in "Other cervical disc displacement, cervicothoracic region": the classification names the region last."""
