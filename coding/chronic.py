@@ -32,6 +32,7 @@ _OWN_PAINS: dict[str, tuple[Kind, ...]] = {
 """Families whose pain has one place, and the mentions that tell of it."""
 
 _ACUTE_DAYS = 42
+_BESIDE_CAUSE = "sciatica-beside-cause"
 
 
 def chronicity(case: Case, drafts: tuple[Draft, ...]) -> Found:
@@ -76,7 +77,7 @@ def _chronic(case: Case, drafts: tuple[Draft, ...], named: Found) -> Found:
         mentions = _mentions_of(case, d)
         words = tuple(i for i in mentions if _is_chronic(case.mention(i)))
         if not words or not _takes_g89(case, d, words):
-            covered.update(words if _is_pain(d) else ())
+            covered.update(words if _is_pain(d) and d.rule != _BESIDE_CAUSE else ())
             continue
         covered.update(words)
         chronic.setdefault(_variant(case, mentions, words), []).append((d, words))
@@ -138,7 +139,7 @@ def _is_pain(d: Draft) -> bool:
 
 
 def _takes_g89(case: Case, d: Draft, words: tuple[int, ...]) -> bool:
-    if d.rule == "sciatica-beside-cause":
+    if d.rule == _BESIDE_CAUSE:
         return False  # its cause is coded: the pain of a definitive cause
     if _is_pain(d):
         return True
@@ -181,8 +182,17 @@ def _of_causes(case: Case, drafts: tuple[Draft, ...], covered: set[int]) -> Foun
     evidence = tuple(sorted({case.mention(i).evidence for i in loose}))
     if pain_control(case):
         return Found((plain("pain_g89", "chronic", "pain-control", min(d.place for d in drafts), evidence),))
+    if all(case.mention(i).kind == "chronic_pain" for i in loose) and all(map(_is_bare_pain, drafts)):
+        why = rationale("chronic-of-what", evidence, (), "", "G89.29")
+        out = NotCoded("chronic pain", "G89.29", "needs_documentation", why, "chronic-of-what", evidence)
+        return Found(left_out=(out,))
     why = rationale("chronic-with-cause", evidence, (), "", "G89.29")
     return Found(left_out=(NotCoded("chronic pain", "G89.29", "replaced", why, "chronic-with-cause", evidence),))
+
+
+def _is_bare_pain(d: Draft) -> bool:
+    """A pain whose cause is not coded beside it."""
+    return _is_pain(d) and d.rule != _BESIDE_CAUSE
 
 
 def _elsewhere(c: Condition) -> bool:

@@ -60,7 +60,15 @@ def _tied(case: Case, index: int) -> bool:
         return False
     if "pain_generator" in c.qualities or case.tied(pains, (index,), "due_to", "with"):
         return True
-    return bool(pains) and c.source == "assessment"
+    return bool(pains) and c.source == "assessment" and not _in_doubt(case)
+
+
+def _in_doubt(case: Case) -> bool:
+    """Whether the assessment says *vertebrogenic* with a hedge: the finding beside it then states no more (IV.H)."""
+    return any(
+        o.kind == "vertebrogenic_pain" and o.assertion == "uncertain" and o.source == "assessment"
+        for o in case.findings.conditions
+    )
 
 
 def _said_low(change: Condition, pains: tuple[Condition, ...]) -> bool:

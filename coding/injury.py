@@ -7,8 +7,8 @@ import dataclasses
 from .case import Case
 from .codes import draft
 from .codeset import NotCoded
-from .kinds import DETAILS, INJURIES, INTEGRAL_CAUSES, NOT_REPLACING, SPINAL_PAIN
-from .pain import CHARACTER, explains, pain_draft
+from .kinds import CHARACTER, DETAILS, INJURIES, INTEGRAL_CAUSES, NOT_REPLACING, SPINAL_PAIN
+from .pain import explains, pain_draft
 from .problem import Draft, Found, Problem
 from .regions import LOW_BACK, NECK, groups_of, same_or_unknown
 from .words import named, reason
@@ -29,8 +29,8 @@ def injuries(case: Case) -> Found:
 def _injury(case: Case, problem: Problem) -> Found:
     if _is_sequela(case, problem):
         return _sequela(case, problem)
-    if problem.kind != "back_injury" and _is_old(problem) and not _current_injury(case):
-        return _chronic(case, problem)
+    if _is_old(problem) and not _current_injury(case):
+        return _old_back_injury(case, problem) if problem.kind == "back_injury" else _chronic(case, problem)
     phase, unclear = _phase(case, problem)
     drafts = _drafts(problem, _RULES[problem.kind], phase)
     if not drafts:
@@ -93,6 +93,16 @@ def _chronic(case: Case, problem: Problem) -> Found:
         why = reason("symptom-integral", placed, code)
         return Found(left_out=(NotCoded(named(problem), code, "replaced", why, "symptom-integral", problem.evidence),))
     return Found(drafts) + _site_query(problem)
+
+
+def _old_back_injury(case: Case, problem: Problem) -> Found:
+    """An old injury of no stated type is no active treatment; what hurts today is coded, else asked (I.C.19.a)."""
+    why = reason("old-back-injury", problem)
+    out = NotCoded(named(problem), None, "historical", why, "old-back-injury", problem.evidence)
+    others = case.near({p.kind for p in case.problems} - INJURIES - DETAILS, problem.regions)
+    pain = () if others else _residual_pain(case, problem)
+    query = () if pain or others else (f"What remains of the {named(problem)}, and is it treated today?",)
+    return Found(pain, left_out=(out,), queries=query)
 
 
 def _sequela(case: Case, problem: Problem) -> Found:

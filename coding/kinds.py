@@ -80,6 +80,18 @@ WITHOUT_REGION: frozenset[Kind] = frozenset(
 )
 """No region changes their code; none is looked for."""
 
+CHARACTER: tuple[Quality, ...] = (
+    "mechanical",
+    "muscular",
+    "musculoskeletal",
+    "myofascial",
+    "strain_like",
+    "facetogenic",
+    "postural",
+    "discogenic",
+)
+"""Words that make low back pain *other* instead of *unspecified*."""
+
 EXPLAINED_AWAY: frozenset[Quality] = frozenset({"incidental", "age_related", "asymptomatic"})
 GRADED_DOWN: frozenset[Quality] = EXPLAINED_AWAY | frozenset({"minor"})
 
@@ -87,6 +99,15 @@ GRADED_DOWN: frozenset[Quality] = EXPLAINED_AWAY | frozenset({"minor"})
 def is_spinal(condition: Condition) -> bool:
     """Whether the mention is ours at all."""
     return condition.kind not in OUTSIDE
+
+
+def is_of_doubted_kind(condition: Condition) -> bool:
+    """A pain whose *kind* is hedged ("likely discogenic low back pain"): what is in doubt is the word, not that it hurts."""
+    return (
+        condition.kind == "pain"
+        and condition.assertion == "uncertain"
+        and bool(set(CHARACTER).intersection(condition.qualities))
+    )
 
 
 def is_bulge(condition: Condition) -> bool:

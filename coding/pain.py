@@ -9,26 +9,14 @@ from .codes import draft
 from .codeset import NotCoded
 from .disc import both_sources
 from .endplate import Endplate, endplate, is_low
-from .findings import Condition, Quality, Region, Side
-from .kinds import DISCS, INJURIES, INTEGRAL_CAUSES, SACRAL_ONLY, SPINAL_PAIN
+from .findings import Condition, Region, Side
+from .kinds import CHARACTER, DISCS, INJURIES, INTEGRAL_CAUSES, SACRAL_ONLY, SPINAL_PAIN
 from .problem import Draft, Found, Problem, evidence_of
 from .radicular import Spending, replaced_by_radiculopathy
 from .regions import LOW_BACK, NECK, groups_of, same_or_unknown, share_group
 from .selection import OF_TODAY
 from .tables import tables
 from .words import named, reason
-
-CHARACTER: tuple[Quality, ...] = (
-    "mechanical",
-    "muscular",
-    "musculoskeletal",
-    "myofascial",
-    "strain_like",
-    "facetogenic",
-    "postural",
-    "discogenic",
-)
-"""Words that make low back pain *other* instead of *unspecified*."""
 
 _RULE_OF_CODE = {
     "M54.2": "pain-neck",
@@ -101,10 +89,10 @@ def explains(case: Case, cause: Problem, pain: Problem) -> bool:
     """Whether this cause speaks for a pain: of one region group, not stated as unrelated, not an old injury."""
     if cause.kind in SACRAL_ONLY:
         return cause.kind == "sacroiliitis" and pain.region == "sacral"
-    return _same_back(cause, pain) and not case.apart(pain, cause) and not _is_old_injury(cause)
+    return _same_back(cause, pain) and not case.apart(pain, cause) and not is_old_injury(cause)
 
 
-def _is_old_injury(cause: Problem) -> bool:
+def is_old_injury(cause: Problem) -> bool:
     """The pain is what is left of an old strain; it is coded, not replaced (policy 4)."""
     return cause.kind in INJURIES and cause.said("old", "residual")
 
@@ -291,7 +279,7 @@ def _in_sciatica(case: Case, problem: Problem, plate: Endplate) -> bool:
 
 def _low_causes(case: Case) -> tuple[Problem, ...]:
     """What may cause low back pain today."""
-    return tuple(p for p in case.near(INTEGRAL_CAUSES, ("lumbar",)) if not _is_old_injury(p))
+    return tuple(p for p in case.near(INTEGRAL_CAUSES, ("lumbar",)) if not is_old_injury(p))
 
 
 def _gone(problem: Problem, rule: str) -> NotCoded:

@@ -6,16 +6,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from .case import Case
-from .findings import Kind
+from .findings import Condition, Kind
 from .kinds import DEGENERATIVE, DISCS, INTEGRAL_CAUSES
-from .problem import Problem
-from .regions import exiting_root_matches, root_matches, same_or_unknown
+from .problem import Problem, evidence_of
+from .regions import LOW_BACK, exiting_root_matches, groups_of, root_matches, same_or_unknown
+from .selection import TOLD
 
 CARRIERS = DEGENERATIVE | DISCS - {"annular_defect", "schmorl_nodes"}
 """Conditions that have a code "with radiculopathy" or "with myelopathy"."""
 
 _SCIATICA: tuple[Kind, ...] = ("sciatica", "low_back_pain_with_sciatica")
-_LEG_SYMPTOMS: tuple[Kind, ...] = ("radiculopathy", *_SCIATICA, "leg_pain", "radiating_pain")
+_NERVES: tuple[Kind, ...] = ("radiculopathy", *_SCIATICA)
+_LEG_SYMPTOMS: tuple[Kind, ...] = (*_NERVES, "leg_pain", "radiating_pain")
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,8 @@ def spend(case: Case) -> Spending:
         for carrier in _carriers_of(case, token, tuple(roots)):
             _add(roots, carrier, token.mentions)
             spent.add(token)
+    if not tokens(case):
+        _add_told(case, roots)
     for token in case.of("myelopathy", "cord_compression"):
         for carrier in _cord_carriers(case, token, tuple(cord)):
             _add(cord, carrier, token.mentions)
@@ -55,6 +59,38 @@ def tokens(case: Case) -> tuple[Problem, ...]:
     radiculopathies = case.of("radiculopathy")
     loose = [s for s in case.of(*_SCIATICA) if not replaced_by_radiculopathy(case, s)]
     return (*radiculopathies, *loose)
+
+
+def _add_told(case: Case, roots: dict[Problem, tuple[int, ...]]) -> None:
+    for token in _told_nerves(case):
+        for carrier in _carriers_of(case, token, tuple(roots)):
+            if carrier.kind in DISCS:
+                _add(roots, carrier, token.mentions)
+
+
+def _told_nerves(case: Case) -> tuple[Problem, ...]:
+    """Leg pain that the history of a visit calls sciatica or radiculopathy, where a disc is assessed and no nerve.
+
+    Pain of the same episode counts as the disc's, and so called it makes M51.1- (policy 4). A report or a procedure note
+    is coded for what it finds; where a nerve is denied or in doubt, or leg symptoms are gone, nothing is taken over.
+    """
+    note = case.findings
+    if note.document_type not in ("visit", "therapy") or not note.has_assessment or not case.of(*sorted(DISCS)):
+        return ()
+    if any(_speaks_against(c) for c in note.conditions):
+        return ()
+    told = [(i, c) for i, c in enumerate(note.conditions) if i in case.selection.support and c.source in TOLD]
+    return tuple(
+        Problem(c.kind, "lumbar", c.levels, c.sides, (i,), (), (c,), evidence_of((c,)))
+        for i, c in told
+        if c.kind in _NERVES and LOW_BACK in groups_of(c.regions) and not c.imaging
+    )
+
+
+def _speaks_against(c: Condition) -> bool:
+    if c.kind in _NERVES:
+        return c.assertion != "present"
+    return c.kind in _LEG_SYMPTOMS and c.assertion == "historical"
 
 
 def replaced_by_radiculopathy(case: Case, symptom: Problem) -> bool:

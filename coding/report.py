@@ -7,8 +7,8 @@ from collections.abc import Callable
 from .case import Case
 from .codeset import NotCoded, RedFlag, Seen, Status
 from .findings import Condition, Kind, Source
-from .kinds import DETAILS, INTEGRAL_CAUSES, SYMPTOMS, is_spinal
-from .pain import outside_cause
+from .kinds import DETAILS, INTEGRAL_CAUSES, SYMPTOMS, is_of_doubted_kind, is_spinal
+from .pain import is_old_injury, outside_cause
 from .problem import Found, evidence_of
 from .regions import same_or_unknown
 from .selection import SUPPORTING, TOLD, is_diagnosis
@@ -47,11 +47,15 @@ def mentions_left_out(case: Case) -> Found:
     for i, c in enumerate(case.findings.conditions):
         if c.assertion == "present" or not is_spinal(c) or i in case.selection.support:
             continue
-        if c.assertion == "uncertain" and _coded_kind(case, c):
-            continue  # stated elsewhere without doubt
         rule = _STATUS_RULE[c.assertion]
+        if c.assertion == "uncertain" and _coded_kind(case, c):
+            if not is_of_doubted_kind(c):
+                continue  # stated elsewhere without doubt
+            rule = "kind-in-doubt"
         found.setdefault((c.kind, c.regions, rule), []).append(c)
-    return _as_left_out(found, lambda rule: next(s for s, r in _STATUS_RULE.items() if r == rule))
+    left = _as_left_out(found, lambda rule: next((s for s, r in _STATUS_RULE.items() if r == rule), "uncertain"))
+    doubted = [c for (_, _, rule), cs in found.items() if rule == "kind-in-doubt" for c in cs[:1]]
+    return left + Found(queries=tuple(f"The kind of the {named_mention(c)} is in doubt: what is it?" for c in doubted))
 
 
 def refused_mentions(case: Case) -> Found:
@@ -90,7 +94,8 @@ def _as_left_out(
 def _would_be(c: Condition) -> str | None:
     """The code the mention would have had, where kind and region alone give one."""
     region = c.regions[0] if c.regions else None
-    rows = (tables().code(c.kind, region, variant) for variant in ("", "9", "A"))
+    variants = ("characterised",) if is_of_doubted_kind(c) else ("", "9", "A")
+    rows = (tables().code(c.kind, region, variant) for variant in variants)
     return next((row.code for row in rows if row), None)
 
 
@@ -103,7 +108,7 @@ def symptoms_of_causes(case: Case) -> Found:
     found: dict[tuple[str, tuple[str, ...], str], list[Condition]] = {}
     for i in case.selection.support:
         c = case.mention(i)
-        if c.kind not in _SPOKEN_FOR or c.source not in TOLD or c.assertion != "present" or _coded_kind(case, c):
+        if c.kind not in (*_SPOKEN_FOR, "radiculopathy") or c.source not in TOLD or c.assertion != "present" or _coded_kind(case, c):
             continue
         rule = _speaks_for(case, c)
         if rule:
@@ -113,9 +118,12 @@ def symptoms_of_causes(case: Case) -> Found:
 
 def _speaks_for(case: Case, c: Condition) -> str:
     located = [p for p in case.problems if p.region and same_or_unknown(p.regions, c.regions)]
-    if c.kind == "pain" and any(p.kind in INTEGRAL_CAUSES for p in located):
+    if c.kind == "pain" and any(p.kind in INTEGRAL_CAUSES and not is_old_injury(p) for p in located):
         return "symptom-integral"
-    return "radiculopathy-replaces-pain" if any(p.kind == "radiculopathy" for p in located) else ""
+    if any(p.kind == "radiculopathy" for p in located):
+        return "radiculopathy-replaces-pain"
+    report = case.findings.document_type in ("imaging_report", "emg_report")
+    return "finding-for-symptom" if report and any(is_diagnosis(m) for p in located for m in p.stated) else ""
 
 
 def radiating(case: Case) -> Found:

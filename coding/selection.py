@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from .findings import Condition, Findings, Region, Source
 from .kinds import (
+    CHARACTER,
     DETAILS,
     EXPLAINED_AWAY,
     NOT_REPLACING,
@@ -14,6 +15,7 @@ from .kinds import (
     is_graded_down,
     is_light,
     is_mild_narrowing,
+    is_of_doubted_kind,
     is_spinal,
 )
 from .regions import NECK, groups_of, same_or_unknown
@@ -74,8 +76,14 @@ def _told_as_history(c: Condition) -> bool:
     if "resolved" in c.qualities or c.imaging:
         return False
     if c.assertion == "historical":
-        return c.source in TOLD | {"past_history"} and c.cue.lower().startswith(("history of", "h/o", "hx"))
+        return c.source in TOLD | {"past_history"} and _is_history_of(c)
     return c.assertion == "present" and c.source == "past_history"
+
+
+def _is_history_of(c: Condition) -> bool:
+    """Past only as long as the note does not show it present (policy 1), and not treated and gone."""
+    said = c.assertion == "historical" and "resolved" not in c.qualities
+    return said and c.cue.lower().startswith(("history of", "h/o", "hx"))
 
 
 def _keeps_out(index: int, refused: Iterable[tuple[int, str]]) -> bool:
@@ -150,6 +158,7 @@ def _same_pain(named: Condition, told: Condition) -> bool:
 def _hedged_by_heading(findings: Findings, c: Condition) -> bool:
     return any(
         other.assertion == "uncertain"
+        and not _leaves_the_pain(other, c)
         and other.source == "assessment"
         and other.heading
         and other.item == c.item
@@ -225,11 +234,16 @@ def _overruled(findings: Findings, c: Condition) -> str:
     """The assessment says otherwise: negated or gone there, or only suspected."""
     for other in findings.conditions:
         said = other.source == "assessment" and other.kind == c.kind and same_or_unknown(other.regions, c.regions)
-        if said and other.assertion in ("negated", "historical"):
+        if said and other.assertion in ("negated", "historical") and not _is_history_of(other):
             return "assessment-outranks"
-        if said and other.assertion == "uncertain":
+        if said and other.assertion == "uncertain" and not _leaves_the_pain(other, c):
             return "hedged-impression"
     return ""
+
+
+def _leaves_the_pain(doubted: Condition, told: Condition) -> bool:
+    """Whether only the kind of a pain is hedged, and the remark names no such kind: the certain symptom stays (IV.H)."""
+    return is_of_doubted_kind(doubted) and not set(CHARACTER).intersection(told.qualities)
 
 
 # -- imaging told in a visit -------------------------------------------------------------------------------------------

@@ -35,8 +35,7 @@ from .findings import (
     Region,
     Side,
 )
-from .kinds import DISCS, LOW_BACK_ONLY, SACRAL_ONLY, SYMPTOMS, is_spinal
-from .pain import CHARACTER
+from .kinds import CHARACTER, DISCS, LOW_BACK_ONLY, SACRAL_ONLY, SYMPTOMS, is_spinal
 from .regions import region_of_level, same_or_unknown
 from .selection import select
 from .tables import REGIONS, CodeRow

@@ -10,8 +10,7 @@ from ..changes import adding, confirming, groups_of_mentions, new_mention, sayin
 from ..chronic import PAIN_CODES, pain_control
 from ..codeset import CodeSet
 from ..findings import Condition, Evidence, Quality
-from ..kinds import INJURIES, INTEGRAL_CAUSES, SYMPTOMS
-from ..pain import CHARACTER
+from ..kinds import CHARACTER, INJURIES, INTEGRAL_CAUSES, SYMPTOMS
 from ..problem import Problem
 from ..regions import LOW_BACK, groups_of, same_or_unknown
 from ..words import named, named_mention
