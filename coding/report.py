@@ -108,7 +108,12 @@ def symptoms_of_causes(case: Case) -> Found:
     found: dict[tuple[str, tuple[str, ...], str], list[Condition]] = {}
     for i in case.selection.support:
         c = case.mention(i)
-        if c.kind not in (*_SPOKEN_FOR, "radiculopathy") or c.source not in TOLD or c.assertion != "present" or _coded_kind(case, c):
+        if (
+            c.kind not in (*_SPOKEN_FOR, "radiculopathy")
+            or c.source not in TOLD
+            or c.assertion != "present"
+            or _coded_kind(case, c)
+        ):
             continue
         rule = _speaks_for(case, c)
         if rule:
@@ -132,6 +137,7 @@ def radiating(case: Case) -> Found:
         c
         for c in case.mentions(case.present("radiating_pain"))
         if not any(same_or_unknown(p.regions, c.regions) for p in case.of(*_NERVES))
+        and not any(same_or_unknown(told.regions, c.regions) for told in case.mentions(case.present(*_NERVES)))
         and not any(p.said("with_radiculopathy") for p in case.problems)
         and any(same_or_unknown(p.regions, c.regions) for p in case.problems if p.kind not in DETAILS)
     ]

@@ -33,6 +33,11 @@ _ASIDE = words("words-scope-asides")
 _OPENS_LIST = wording("scope-opens-list")
 _ASKS_LIST = wording("scope-asks-list")
 _ADJECTIVE = wording("scope-adjective")
+# What wears and stays: "history of" it is no recovery.
+_LASTING = frozenset(
+    ("disc_degeneration", "spondylosis", "facet_arthropathy", "stenosis", "spondylolisthesis", "scoliosis")
+)
+_DATED = frozenset(("ago", "in", "as", "during", "resolved"))
 _LIST_WORDS = frozenset(("or", "nor"))
 _JOINS = frozenset(("and", "or", "nor", "&"))
 _CUTS = frozenset((",", ":", ";", "(", ")"))
@@ -161,7 +166,7 @@ def _reaches_ahead(cue: ConTextModifier, span: Span, line: _Line) -> bool:
     if line.leaves_bracket(end, span.start) or line.stops & set(range(end, span.start)):
         return False
     if cue.category == "HISTORICAL":
-        return not _is_after_operation(end, span, line)
+        return not _is_after_operation(end, span, line) and not _is_pain_of_lasting(end, span, line)
     said = " ".join(line.within(start, end))
     if _OPENS_LIST.search(said):
         return True
@@ -172,6 +177,15 @@ def _reaches_ahead(cue: ConTextModifier, span: Span, line: _Line) -> bool:
         return False
     cuts = line.cuts_in(end, span.start)
     return not cuts or _is_in_list(cue.category, said, end, cuts, span, line)
+
+
+def _is_pain_of_lasting(end: int, span: Span, line: _Line) -> bool:
+    """As in "h/o lumbar DDD with LBP": what does not heal is told as known, and the pain behind it is today's."""
+    if metadata(span).get("kind") != "pain" or _DATED & set(line.within(span.end, line.part_end(span.end))):
+        return False
+    known = line.conditions_in(end, span.start)
+    joined = line.within(known[-1].end, span.start) if known else []
+    return joined[:1] == ["with"] and all(metadata(other)["kind"] in _LASTING for other in known)
 
 
 def _is_in_list(category: str, said: str, end: int, cuts: list[int], span: Span, line: _Line) -> bool:
