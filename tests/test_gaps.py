@@ -17,8 +17,7 @@ from spinecode.coding.decide import claim_codes, decide
 from spinecode.coding.gaps.analysis import gaps_of, open_questions
 from spinecode.coding.gaps.answers import answered
 from spinecode.coding.gaps.model import Element
-from spinecode.coding.kinds import DETAILS, LOW_BACK_ONLY, SACRAL_ONLY, WITHOUT_REGION
-from spinecode.coding.pain import CHARACTER
+from spinecode.coding.kinds import CHARACTER, DETAILS, LOW_BACK_ONLY, SACRAL_ONLY, WITHOUT_REGION
 from spinecode.coding.problem import Problem
 from spinecode.coding.tables import gap_checklists, gap_elements
 from spinecode.pipelines import space
