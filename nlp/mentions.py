@@ -101,7 +101,11 @@ class SentenceReader:
         elif found[-1].end == mention.head.end and found[-1].label_ == "LEVEL":
             found = found + self._rest_of_list(mention, found[-1], right)
         if not any(span.label_ == "LEVEL" for span in found):
-            found = self._with_those_behind(found, self._after(mention, right))
+            after = self._after(mention, right)
+            if after and mention.end < right and self.view.words[mention.end] == "of":
+                # The joint of "facet joint disease of lumbar region" is no place.
+                found = [span for span in found if metadata(span).get("part") != "other"]
+            found = self._with_those_behind(found, after)
         return found if _says_where(found) else self._before(mention, left) + found
 
     def _with_those_behind(self, found: list[Span], after: list[Span]) -> list[Span]:

@@ -12,6 +12,7 @@ from .sentence_view import BREAKS, PREPOSITIONS, Mention, SentenceView
 
 _FILLERS = words("words-fillers")
 _RADIATION = words("words-radiation")
+_ENDS_TITLE = frozenset((".", ",", ";", "(", "-"))
 _ATTRIBUTIVE = ("sore", "painful", "achy", "stiff")
 
 
@@ -25,7 +26,7 @@ class PainSites:
         """One mention per spinal region (or other part) that the pain is said to be in."""
         sites = self._subject(head) if meta.get("predicate") else self._sites_left(head)
         if not meta.get("predicate"):
-            right = self._sites_right(head)
+            right = self._sites_right(head) or self._named_last(head, sites)
             spinal = any(not metadata(s).get("part") for s in sites)
             placed = any(metadata(s).get("region") for s in sites)
             if not spinal or (right and metadata(right[0]).get("region") and not placed):
@@ -85,6 +86,16 @@ class PainSites:
                 continue
             break
         return found
+
+    def _named_last(self, head: Span, sites: list[Span]) -> list[Span]:
+        """The site that a title names behind a comma: "Pain, low back", "Back pain, lumbosacral"."""
+        span = self.view.at.get(head.end + 1)
+        if head.end + 1 >= self.view.end or self.view.words[head.end] != "," or span is None:
+            return []
+        ends = span.end >= self.view.end or self.view.words[span.end] in _ENDS_TITLE
+        # "Back pain, neck": a list, and no part of the back.
+        listed = sites and metadata(span).get("region") not in ("lumbar", "lumbosacral", "thoracic")
+        return [span] if ends and not listed and span.label_ == "SITE" and metadata(span).get("region") else []
 
     def _sites_right(self, head: Span) -> list[Span]:
         """Sites after it: "pain in the neck and lower back", "pain that is worse in the lower back than in the neck"."""
