@@ -50,6 +50,10 @@ class SentenceReader:
         if kind == "pain" and meta.get("needs") == "site":
             self.mentions.extend(PainSites(self.view).mentions(head, meta))
             return
+        shared = PainSites(self.view).joined_before(head) if kind == "pain" and meta.get("region") else None
+        if shared is not None:
+            region = metadata(shared)["region"]
+            self.mentions.append(Mention(head, shared.start, head.end, kind, meta, regions=[region], sited=True))
         for one in meta.get("kinds", [kind]):
             mention = Mention(head, head.start, head.end, one, meta)
             if meta.get("region"):

@@ -12,6 +12,7 @@ from .sentence_view import BREAKS, PREPOSITIONS, Mention, SentenceView
 
 _FILLERS = words("words-fillers")
 _RADIATION = words("words-radiation")
+_BEFORE_SHARED = words("words-before-shared-pain")
 _ENDS_TITLE = frozenset((".", ",", ";", "(", "-"))
 _ATTRIBUTIVE = ("sore", "painful", "achy", "stiff")
 
@@ -60,6 +61,17 @@ class PainSites:
             mention.grow(site.start, site.end)
             found.append(mention)
         return found
+
+    def joined_before(self, head: Span) -> Span | None:
+        """The site that shares a pain named in one word: "neck and LBP"; not "tender neck and LBP"."""
+        joiner = head.start - 1
+        if joiner <= self.view.start or self.view.words[joiner] not in ("and", "&", "/", "+"):
+            return None
+        span = self.view.at.get(joiner - 1)
+        if span is None or span.label_ != "SITE" or not metadata(span).get("region"):
+            return None
+        told = span.start <= self.view.start or self.view.words[span.start - 1] in _BEFORE_SHARED
+        return span if told else None
 
     def _coordinated_back(self, site: Span) -> bool:
         """As in "Back and neck pain": the region-less back is a finding of its own."""

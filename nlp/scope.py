@@ -175,8 +175,16 @@ def _reaches_ahead(cue: ConTextModifier, span: Span, line: _Line) -> bool:
         or (said.startswith("without") and _is_added(start, end, span, line))
     ):
         return False
+    if cue.category == "NEGATED" and _is_run_on(end, span, line):
+        return False
     cuts = line.cuts_in(end, span.start)
     return not cuts or _is_in_list(cue.category, said, end, cuts, span, line)
+
+
+def _is_run_on(end: int, span: Span, line: _Line) -> bool:
+    """As in "no injury low back pain for two weeks": dictation without commas. "No injury" is complete."""
+    last = next((i for i in range(span.start - 1, end - 2, -1) if i not in line.anatomy), line.first)
+    return is_felt(span) and max(line.first, end - 1) <= last and line[last] in _ENTIRE
 
 
 def _is_pain_of_lasting(end: int, span: Span, line: _Line) -> bool:

@@ -96,6 +96,8 @@ class SentenceView:
         """As in "seen by R. Smith": the letter of a name. A side ends its sentence or stands before what it is of."""
         if self.words[side.end - 1] not in ("l.", "r.") or side.end == self.end:
             return False
+        if self.words[side.end] in ("sided", "side") or self.words[side.start - 1] == "the":
+            return False
         known = {i for s in [*self.anatomy, *self.targets] for i in range(s.start, s.end)}
         return self.words[side.end].isalpha() and side.end not in known
 
