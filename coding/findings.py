@@ -40,6 +40,8 @@ Side = Literal["left", "right", "bilateral"]
 Chronicity = Literal["acute", "subacute", "chronic", "acute_on_chronic"]
 Trimester = Literal["first", "second", "third"]
 DocumentType = Literal["visit", "imaging_report", "emg_report", "procedure_note", "therapy"]
+REPORTS: typing.Final = frozenset[DocumentType]({"imaging_report", "emg_report"})
+"""Documents that tell of a study alone."""
 
 Source = Literal[
     "assessment",  # assessment, impression or diagnosis: the provider's diagnostic statement

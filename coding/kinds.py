@@ -80,6 +80,9 @@ WITHOUT_REGION: frozenset[Kind] = frozenset(
 )
 """No region changes their code; none is looked for."""
 
+NERVES: tuple[Kind, ...] = ("radiculopathy", "sciatica", "low_back_pain_with_sciatica")
+"""What the provider calls the pain of a nerve."""
+
 CHARACTER: tuple[Quality, ...] = (
     "mechanical",
     "muscular",

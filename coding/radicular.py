@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from .case import Case
 from .findings import Condition, Kind
-from .kinds import DEGENERATIVE, DISCS, INTEGRAL_CAUSES
+from .kinds import DEGENERATIVE, DISCS, INTEGRAL_CAUSES, NERVES
 from .problem import Problem, evidence_of
 from .regions import LOW_BACK, exiting_root_matches, groups_of, root_matches, same_or_unknown
 from .selection import TOLD
@@ -16,8 +16,7 @@ CARRIERS = DEGENERATIVE | DISCS - {"annular_defect", "schmorl_nodes"}
 """Conditions that have a code "with radiculopathy" or "with myelopathy"."""
 
 _SCIATICA: tuple[Kind, ...] = ("sciatica", "low_back_pain_with_sciatica")
-_NERVES: tuple[Kind, ...] = ("radiculopathy", *_SCIATICA)
-_LEG_SYMPTOMS: tuple[Kind, ...] = (*_NERVES, "leg_pain", "radiating_pain")
+_LEG_SYMPTOMS: tuple[Kind, ...] = (*NERVES, "leg_pain", "radiating_pain")
 
 
 @dataclass(frozen=True)
@@ -83,12 +82,12 @@ def _told_nerves(case: Case) -> tuple[Problem, ...]:
     return tuple(
         Problem(c.kind, "lumbar", c.levels, c.sides, (i,), (), (c,), evidence_of((c,)))
         for i, c in told
-        if c.kind in _NERVES and LOW_BACK in groups_of(c.regions) and not c.imaging
+        if c.kind in NERVES and LOW_BACK in groups_of(c.regions) and not c.imaging
     )
 
 
 def _speaks_against(c: Condition) -> bool:
-    if c.kind in _NERVES:
+    if c.kind in NERVES:
         return c.assertion != "present"
     return c.kind in _LEG_SYMPTOMS and c.assertion == "historical"
 

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 from .case import Case
 from .codeset import NotCoded, RedFlag, Seen, Status
-from .findings import Condition, Kind, Source
-from .kinds import DETAILS, INTEGRAL_CAUSES, SYMPTOMS, is_of_doubted_kind, is_spinal
+from .findings import REPORTS, Condition, Kind, Source
+from .kinds import DETAILS, INTEGRAL_CAUSES, NERVES, SYMPTOMS, is_of_doubted_kind, is_spinal
 from .pain import is_old_injury, outside_cause
 from .problem import Found, evidence_of
 from .regions import same_or_unknown
@@ -32,8 +32,7 @@ _REFUSAL_STATUS: dict[str, Status] = {
     "imaging-lighter": "needs_documentation",
     "imaging-minor": "needs_documentation",
 }
-_NERVES: tuple[Kind, ...] = ("radiculopathy", "sciatica", "low_back_pain_with_sciatica")
-_SIDED: tuple[Kind, ...] = (*_NERVES, "flank_pain", "disc_displacement")
+_SIDED: tuple[Kind, ...] = (*NERVES, "flank_pain", "disc_displacement")
 _ASKED_ABOUT: frozenset[Kind] = DETAILS - {"leg_pain"}
 """Findings of the back that have no code of their own: alone, they are asked about."""
 
@@ -127,7 +126,7 @@ def _speaks_for(case: Case, c: Condition) -> str:
         return "symptom-integral"
     if any(p.kind == "radiculopathy" for p in located):
         return "radiculopathy-replaces-pain"
-    report = case.findings.document_type in ("imaging_report", "emg_report")
+    report = case.findings.document_type in REPORTS
     return "finding-for-symptom" if report and any(is_diagnosis(m) for p in located for m in p.stated) else ""
 
 
@@ -136,8 +135,8 @@ def radiating(case: Case) -> Found:
     loose = [
         c
         for c in case.mentions(case.present("radiating_pain"))
-        if not any(same_or_unknown(p.regions, c.regions) for p in case.of(*_NERVES))
-        and not any(same_or_unknown(told.regions, c.regions) for told in case.mentions(case.present(*_NERVES)))
+        if not any(same_or_unknown(p.regions, c.regions) for p in case.of(*NERVES))
+        and not any(same_or_unknown(told.regions, c.regions) for told in case.mentions(case.present(*NERVES)))
         and not any(p.said("with_radiculopathy") for p in case.problems)
         and any(same_or_unknown(p.regions, c.regions) for p in case.problems if p.kind not in DETAILS)
     ]

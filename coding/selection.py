@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from .findings import Condition, Findings, Region, Source
+from .findings import REPORTS, Condition, Findings, Region, Source
 from .kinds import (
     CHARACTER,
     DETAILS,
@@ -45,7 +45,7 @@ class Selection:
 
 def select(findings: Findings) -> Selection:
     """Sort the present mentions of a note by document type; everything else is status, never a code."""
-    if findings.document_type in ("imaging_report", "emg_report"):
+    if findings.document_type in REPORTS:
         coded, refused = _from_report(findings)
     elif findings.document_type == "procedure_note":
         coded, refused = _from_procedure(findings), ()

@@ -23,6 +23,7 @@ from .changes import (
     unsaid,
 )
 from .findings import (
+    REPORTS,
     Chronicity,
     Evidence,
     Findings,
@@ -183,7 +184,7 @@ def _companions(note: Findings, row: CodeRow, want: Wanted) -> Iterator[Step]:
             yield _quality(note, group, "pain_generator", f"that {said_in(note, group)} is the source of the pain", 1)
         word = new_mention(note, "vertebrogenic_pain", regions=want.regions)
         yield Step(f"the {statement_place(note)} calls the pain vertebrogenic", 1, "statement", adding(word))
-    if note.document_type in ("imaging_report", "emg_report") and want.regions:
+    if note.document_type in REPORTS and want.regions:
         asked = dataclasses.replace(
             new_mention(note, "pain", regions=want.regions), source="indication", item=0, heading=False
         )

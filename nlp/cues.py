@@ -72,10 +72,9 @@ class Gated:
         end = len(text) if end is None else end
         return self.pattern.search(text, start, end) if self.may_match(_words(text[start:end])) else None
 
-    def finditer(self, text: str, start: int = 0, end: int | None = None) -> Iterator[re.Match[str]]:
+    def finditer(self, text: str) -> Iterator[re.Match[str]]:
         """As ``pattern.finditer`` of ``re``."""
-        end = len(text) if end is None else end
-        return self.pattern.finditer(text, start, end) if self.may_match(_words(text[start:end])) else iter(())
+        return self.pattern.finditer(text) if self.may_match(_words(text)) else iter(())
 
     def may_match(self, words: frozenset[str]) -> bool:
         """Whether a text of these words (cut at white space) can hold a match."""

@@ -44,7 +44,6 @@ _NOT_COMPLAINTS = frozenset(
 )
 _OTHER_STUDY = gated(wording("note-other-study"))
 _TITLE = 120
-_REPORTS = frozenset(("imaging_report", "emg_report"))
 _TOLD = frozenset(("history", "assessment", "plan", "chief_complaint"))
 _DOSE = gated(wording("note-dose"))
 _VERB = gated(wording("note-verb"))
@@ -111,11 +110,11 @@ class NoteFacts:
     @cached_property
     def is_incidental_to_study(self) -> bool:
         """A report on something else (an abdomen, a chest) for another complaint: what it shows of the spine is aside."""
-        return self.document_type in _REPORTS and not self.spinal_study and not self.complaint_is_spinal()
+        return self.document_type in f.REPORTS and not self.spinal_study and not self.complaint_is_spinal()
 
     def imaging_of(self, draft: Draft, sentence: Sentence, source: f.Source) -> tuple[bool, bool]:
         """(a study's finding, read or recited by this provider as his own)."""
-        if self.document_type in _REPORTS:
+        if self.document_type in f.REPORTS:
             return source in ("imaging", "assessment"), source in ("imaging", "assessment")
         raw, before = folded(draft.raw(sentence)), folded(draft.before(sentence))
         told = bool(_STUDY_NAME.search(raw) and _STUDY_SAYS.search(raw))
@@ -177,7 +176,7 @@ def note_facts(text: str, layout: Layout) -> NoteFacts:
         bodies & ({"post_diagnosis", "pre_diagnosis", "assessment"} if kind == "procedure_note" else {"assessment"})
     )
     spinal = (
-        kind in _REPORTS
+        kind in f.REPORTS
         and not _OTHER_STUDY.search(text[:_TITLE])
         and bool(_SPINAL_WORD.search(text[:400]) or re.search(r"\b[CTL]\d-", text))
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..coding.findings import NO_HEADING, Evidence, Source
+from ..coding.findings import NO_HEADING, REPORTS, Evidence, Source
 from .layout import Sentence
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def source_of(sentence: Sentence, facts: NoteFacts) -> Source:
     category = sentence.section.category
     if facts.restates_complaint(sentence):
         return "chief_complaint"
-    if facts.document_type in ("imaging_report", "emg_report") and facts.opens_with_level(sentence):
+    if facts.document_type in REPORTS and facts.opens_with_level(sentence):
         return "imaging"
     if category == "none" and (listed := facts.listed(sentence)) is not None:
         return listed
@@ -71,7 +71,7 @@ def source_of(sentence: Sentence, facts: NoteFacts) -> Source:
         and facts.document_type == "visit"
     ):
         return "exam"
-    if facts.document_type in ("imaging_report", "emg_report") and category in _REPORT:
+    if facts.document_type in REPORTS and category in _REPORT:
         return _REPORT[category]
     if facts.document_type == "procedure_note" and category in _PROCEDURE:
         return _PROCEDURE[category]
