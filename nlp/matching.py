@@ -37,11 +37,15 @@ class FirstWordMatcher:
         self._nlp = nlp
         self._rules: list[Any] = []
         self._patterns: list[tuple[_Place, ...]] = []
+        self._ahead: list[int] = []
         # By first word: rules that may end there, and by the word after it those that go on.
         self._starting: dict[int, tuple[list[int], dict[int, list[int]]]] = {}
 
     def add(self, rules: Iterable[Any]) -> None:
         """Files `rules` (any medSpaCy rule).
+
+        Of a rule whose metadata hold ``ahead`` the last so many tokens must follow and are no part of its match: "upper"
+        in "upper and lower back".
 
         Raises:
             TableError: a pattern uses something other than LOWER, IN, ``?`` and ``*``, or can match nothing at all.
@@ -51,6 +55,7 @@ class FirstWordMatcher:
             number = len(self._rules)
             self._rules.append(rule)
             self._patterns.append(places)
+            self._ahead.append((rule.metadata or {}).get("ahead", 0))
             for word in self._first_words(rule, places):
                 self._file(number, places, word)
 
@@ -99,7 +104,7 @@ class FirstWordMatcher:
                 for number in (*alone, *going_on.get(following, ())):
                     end = _longest(patterns[number], 0, words, start)
                     if start < end:
-                        found.append((number, start, end))
+                        found.append((number, start, end - self._ahead[number]))
         return [(self._rules[number], start, end) for number, start, end in _pruned(found, len(words))]
 
 

@@ -268,7 +268,7 @@ class SentenceReader:
 
     def _sides(self, mention: Mention, index: int) -> None:
         left, right = self._window(mention, index)
-        spans = [s for s in self.view.anatomy if s.label_ == "SIDE" and metadata(s)["value"] != "none"]
+        spans = [s for s in self.view.anatomy if _side_of(s)]
         near = [s for s in spans if mention.start <= s.start < mention.end]
         if not near:
             near = [
@@ -285,7 +285,7 @@ class SentenceReader:
                 and not self._opens_next(s, mention)
             ]
         for span in near:
-            value = metadata(span)["value"]
+            value = _side_of(span)
             if value not in mention.sides:
                 mention.sides.append(value)
             mention.notes.append(("sides", span))
@@ -310,10 +310,12 @@ class SentenceReader:
         )
 
     def _of_other(self, side: Span, mention: Mention) -> bool:
-        """As in "right knee", "left shoulder": a side of something else (a leg's side is the sciatica's)."""
+        """As in "right knee", "left shoulder", "RLE": a side of something else (a leg's side is the sciatica's)."""
         if mention.start <= side.end < mention.end:
             return False
-        span = self.view.at.get(side.end) if side.end < self.view.end else None
+        span = side
+        if side.label_ != "SITE":
+            span = self.view.at.get(side.end) if side.end < self.view.end else None
         if span is None or span.label_ != "SITE":
             return False
         part = metadata(span).get("part", "")
@@ -381,6 +383,13 @@ class SentenceReader:
 def _says_where(places: list[Span]) -> bool:
     """Whether a level, a region or a part of the body is among them, and not just "spinal"."""
     return any(s.label_ == "LEVEL" or metadata(s).get("region") or metadata(s).get("part") for s in places)
+
+
+def _side_of(place: Span) -> str:
+    """The side that a word names, or a part that has one ("RLE"); "" for none."""
+    data = metadata(place)
+    side = data["value"] if place.label_ == "SIDE" else data.get("side", "")
+    return "" if side == "none" else side
 
 
 def _join_chronicity(old: str | None, new: str) -> str:

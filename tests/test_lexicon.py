@@ -63,7 +63,7 @@ CATEGORIES = {
 }
 KEYS = {
     "CONDITION": {"kind", "kinds", "region", "quality", "needs", "needs_not", "predicate", "weak"},
-    "SITE": {"region", "part"},
+    "SITE": {"region", "part", "side", "ahead"},
     "LEVEL": set(),
     "OUTSIDE": {"name", "explains"},
     "PREGNANCY": set(),
@@ -200,6 +200,7 @@ def _unknown_values(category: str, data: dict[str, Any]) -> Iterator[str]:
         "value": VALUES.get(category, set()),
         "region": REGIONS,
         "part": PARTS,
+        "side": VALUES["SIDE"],
         "quality": VALUES["QUALITY"],
         "needs": NEEDS,
         "needs_not": NEEDS,
