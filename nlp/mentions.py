@@ -313,7 +313,7 @@ class SentenceReader:
         """As in "right knee", "left shoulder", "RLE": a side of something else (a leg's side is the sciatica's)."""
         if mention.start <= side.end < mention.end:
             return False
-        span = side
+        span: Span | None = side
         if side.label_ != "SITE":
             span = self.view.at.get(side.end) if side.end < self.view.end else None
         if span is None or span.label_ != "SITE":
