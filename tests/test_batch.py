@@ -297,6 +297,8 @@ def test_the_journal_holds_no_word_of_a_note(interrupted):
     ("change", "words"),
     [
         ({"options": Options(no_text=True)}, "--no-text was off and is on"),
+        ({"options": Options(sheet="June")}, "--sheet was unset and is June"),
+        ({"options": Options(note_timeout=1.0)}, r"--note-timeout was unset and is 1\.0"),
         ({"ruleset": "rules-2"}, "the ruleset was rules-1 and is rules-2"),
         ({"engine_version": "0.2.0"}, "the engine was 0.1.0 and is 0.2.0"),
     ],

@@ -261,7 +261,9 @@ def test_a_log_gets_plain_lines(tmp_path):
     assert second.startswith("spinecode: 75 %, 2 rows, 1 rejected")
 
 
-@pytest.mark.parametrize("option", [("--workers", "0"), ("--note-timeout", "-1")])
+@pytest.mark.parametrize(
+    "option", [("--workers", "0"), *(("--note-timeout", seconds) for seconds in ("-1", "1e30", "nan", "inf"))]
+)
 def test_impossible_options_are_refused(cli, tmp_path, option):
     (tmp_path / "in.jsonl").write_bytes(b"")
     done = cli("batch", "in.jsonl", "out.jsonl", *option)

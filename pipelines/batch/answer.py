@@ -27,7 +27,7 @@ Shape = Callable[[Mapping[str, Any], Row], Any]
 @dataclass(frozen=True)
 class Options:
     """What changes the bytes of the output. ``release_file``: which release was read from a file. ``auto``, ``models``: from
-    which confidence on an encounter goes to *auto*, and the hash of the models that say so.
+    which confidence on an encounter goes to *auto*, and the hash of the models that say so. ``note_timeout``: seconds.
     """
 
     no_text: bool = False
@@ -37,6 +37,8 @@ class Options:
     rows: str = "encounters"
     columns: str | None = None
     encoding: str = "utf-8"
+    sheet: str | None = None
+    note_timeout: float | None = None
     auto: float | None = None
     models: str | None = None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from ...coding.errors import InputError
 from ..private_files import check_target
@@ -17,6 +18,9 @@ from .progress import clock, watcher
 from .run import Engine, Job, Summary, run_job
 from .sinks import Sink
 from .sql import shown
+
+_LONGEST_TIMEOUT: Final = 86_400
+"""Seconds. A day; timers of the system overflow far above it."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +91,8 @@ def _options(request: Request) -> Options:
         release_file=request.release_label,
         columns=str(request.source.columns) or None,
         encoding=request.source.encoding,
+        sheet=request.source.sheet,
+        note_timeout=request.note_timeout,
         format=request.out.kind,
         rows=", ".join(request.out.tables),
         auto=request.auto,
@@ -100,8 +106,10 @@ def _engine(request: Request, sink: Sink) -> Engine:
     workers = usable_cpus() if request.workers is None else request.workers
     if workers < 1:
         raise InputError(f"--workers {workers}: give 1 or more")
-    if request.note_timeout < 0:
-        raise InputError(f"--note-timeout {request.note_timeout:g}: give seconds, or 0 for no limit")
+    if not 0 <= request.note_timeout <= _LONGEST_TIMEOUT:  # nor what is no number at all
+        raise InputError(
+            f"--note-timeout {request.note_timeout:g}: give seconds, at most {_LONGEST_TIMEOUT:,}, or 0 for no limit"
+        )
 
     if request.engine == "spark":
         return _spark(request, sink, workers)

@@ -42,7 +42,9 @@ class Identity:
 
 
 def _shown(value: Any) -> str:
-    return {True: "on", False: "off", None: "unset"}.get(value, str(value))
+    if isinstance(value, bool):  # 1.0 is a number, not "on"
+        return "on" if value else "off"
+    return "unset" if value is None else str(value)
 
 
 @dataclass(frozen=True)
