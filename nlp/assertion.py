@@ -12,7 +12,7 @@ from medspacy.context.context_modifier import ConTextModifier
 from spacy.tokens import Doc, Span
 
 from ..coding.findings import Assertion
-from .cues import gated
+from .cues import Gated
 from .excerpt import Excerpt, Piece
 from .lexicon import folded, wording
 from .scope import governing, is_felt
@@ -21,7 +21,7 @@ _BOX = re.compile(
     r"\[[ \t]*\]|\[[ \t]*[xX✓✔*][ \t]*\]|\([ \t]*\)|\([xX✓✔]\)|\(\+\)|\([-–]\)|[☐☑☒□■]|(?<![\w+])\+(?=[ ]?[A-Za-z])"
 )
 # Every box and sign begins so; most lines hold none.
-_MAY_BE_BOX = re.compile(r"[\[+☐☑☒□■]|\([ \t]*[xX✓✔+\-–)]")
+_MAY_BE_BOX = re.compile(r"[\[+☐☑☒□■(](?:(?<!\()|[ \t]*[xX✓✔+\-–)])")
 _PLUS = re.compile(r"(?<![\w+])\+[ ]?[A-Za-z]")
 _SIGN = re.compile(_BOX.pattern + r"|(?<![\w-])[-–](?=[A-Za-z])")
 # "Back pain +, neck pain -": behind the words; a bare minus is a sign only on a line with a plus.
@@ -32,38 +32,38 @@ _ANSWER = wording("assertion-answer")
 
 _KIN_OPENS = wording("assertion-kin-opens")
 _KIN_REPORTS = wording("assertion-kin-reports")
-_KIN_RELATIVE = gated(wording("assertion-kin-relative"))
-_PATIENT = gated(wording("assertion-patient"))
-_OPERATED_FOR = gated(wording("assertion-operated-for"))
-_DIAGNOSED_BEFORE = gated(wording("assertion-diagnosed-before"))
-_TREATED_LONG_AGO = gated(wording("assertion-treated-long-ago"))
+_KIN_RELATIVE = Gated(wording("assertion-kin-relative"))
+_PATIENT = Gated(wording("assertion-patient"))
+_OPERATED_FOR = Gated(wording("assertion-operated-for"))
+_DIAGNOSED_BEFORE = Gated(wording("assertion-diagnosed-before"))
+_TREATED_LONG_AGO = Gated(wording("assertion-treated-long-ago"))
 _YES_NO = re.compile(  # a run of blanks is taken whole (*+): tried in parts it took minutes
     r"^[^\n:]{0,20}:?[ \t]*+[\[(☐☑☒]?[ \t]*+(?P<a>[xX✓✔*]?)[ \t]*+[\])]?[ \t]*+(?P<first>yes|no|y|n)\b"
     r"[ \t]*+[\[(][ \t]*+(?P<b>[xX✓✔*]?)[ \t]*+[\])][ \t]*+(?P<second>yes|no|y|n)\b",
     re.IGNORECASE,
 )
 _DOUBTED_AFTER = wording("assertion-doubted-after")
-_RESOLVED_BEFORE = gated(wording("assertion-resolved-before"))
-_STILL = gated(wording("assertion-still"))
-_NONE_SINCE = gated(wording("assertion-none-since"))
+_RESOLVED_BEFORE = Gated(wording("assertion-resolved-before"))
+_STILL = Gated(wording("assertion-still"))
+_NONE_SINCE = Gated(wording("assertion-none-since"))
 _OTHER_OPENS = wording("assertion-other-opens")
 _LASTING = wording("assertion-lasting")
 _SPOUSE_OPENS = wording("assertion-spouse-opens")
-_PATIENT_AGAIN = gated(wording("assertion-patient-again"))
-_EXCEPTED = gated(wording("assertion-excepted"))
-_NEVER_WITHOUT = gated(wording("assertion-never-without"))
+_PATIENT_AGAIN = Gated(wording("assertion-patient-again"))
+_EXCEPTED = Gated(wording("assertion-excepted"))
+_NEVER_WITHOUT = Gated(wording("assertion-never-without"))
 _GOES_ON = wording("assertion-goes-on")
 _YEAR_BEFORE = wording("assertion-year-before")
 _YEAR_OF_INJURY = wording("assertion-year-of-injury")
 _YEARS_AFTER_INJURY = wording("assertion-years-after-injury")
 _LEFT_BY_INJURY = wording("assertion-left-by-injury")
-_PRESUPPOSED = gated(wording("assertion-presupposed"))
+_PRESUPPOSED = Gated(wording("assertion-presupposed"))
 _LIKE_THIS = wording("assertion-like-this")
-_OTHER_RELATIVE = gated(wording("assertion-other-relative"))
+_OTHER_RELATIVE = Gated(wording("assertion-other-relative"))
 _FELT = ("pain", "sciatica", "lumbago", "radicul")
-_CONSIDERED = gated(wording("assertion-considered"))
+_CONSIDERED = Gated(wording("assertion-considered"))
 _DIFFERENTIAL = wording("assertion-differential")
-_INJURED_LONG_AGO = gated(wording("assertion-injured-long-ago"))
+_INJURED_LONG_AGO = Gated(wording("assertion-injured-long-ago"))
 _ASKED = re.compile(r"[ \t]?[\"'”’)]?[ \t]?\(?\?")
 
 # Which status wins when several modifiers reach a mention; RESOLVED is history with a reason.
@@ -91,14 +91,14 @@ def assertion_of(span: Span, piece: Piece, doc: Doc, text: str, excerpt: Excerpt
     """
     left, right = excerpt.span(span.start_char, span.end_char)
     before, after = folded(text[piece.sentence.start : left]), folded(text[right : piece.sentence.end])
-    form, cues = form_status(text, left, right), governing(span, doc)
+    form, cues, bits = form_status(text, left, right), governing(span, doc), piece.bits
     if form is not None:
         words = _inside_box(span, cues, doc, text, excerpt, left, form) if form[0] == "present" else None
         return words or (form[0], form[1], "")
     return (
         _worded(span, cues, piece, text, before, after)
-        or _by_context(span, cues, doc, before, after)
-        or _weighed(before)
+        or _by_context(span, cues, doc, bits, before, after)
+        or _weighed(bits, before)
         or _by_section(piece)
     )
 
@@ -123,48 +123,50 @@ def _inside_box(
 
 def _worded(span: Span, cues: Cues, piece: Piece, text: str, before: str, after: str) -> Verdict | None:
     """What turns of phrase further off say: whose it is, what is over, what is asked."""
-    if _kin_is_subject(before):
+    bits = piece.bits
+    if _kin_is_subject(bits, before):
         return "family", "", ""
     if (
-        _OTHER_RELATIVE.search(before)
+        _OTHER_RELATIVE.search_by(bits, before)
         or _OTHER_OPENS.match(before)
-        or (_SPOUSE_OPENS.match(before) and not _PATIENT_AGAIN.search(before))
+        or (_SPOUSE_OPENS.match(before) and not _PATIENT_AGAIN.search_by(bits, before))
     ):
         return "other_person", "", ""
-    past = _past_by_wording(span, cues, before, after, folded(text[piece.sentence.start : piece.sentence.end]))
+    past = _past_by_wording(span, cues, bits, before, after, folded(text[piece.sentence.start : piece.sentence.end]))
     if past:
         return "historical", past, ""
     if _ASKED.match(after):
         return "uncertain", "?", ""
     if _DOUBTED_AFTER.match(after):
         return "uncertain", after.strip(" ,().;"), ""
-    return ("historical", "resolved", "resolved") if _RESOLVED_BEFORE.search(before) else None
+    return ("historical", "resolved", "resolved") if _RESOLVED_BEFORE.search_by(bits, before) else None
 
 
-def _only_with(cue: str, before: str) -> bool:
+def _only_with(cue: str, bits: int, before: str) -> bool:
     """As in "cannot sit without back pain", "no day passes without sciatica": two negations affirm."""
-    return cue.lower().startswith("without") and bool(_NEVER_WITHOUT.search(before))
+    return cue.lower().startswith("without") and bool(_NEVER_WITHOUT.search_by(bits, before))
 
 
-def _is_presupposed(span: Span, before: str, after: str) -> bool:
+def _is_presupposed(span: Span, bits: int, before: str, after: str) -> bool:
     """As in "no trigger for her neck pain", "never had back pain like this": something else is denied, of a pain that is."""
-    return span.id_.startswith(_FELT) and bool(_PRESUPPOSED.search(before) or _LIKE_THIS.match(after))
+    return span.id_.startswith(_FELT) and bool(_PRESUPPOSED.search_by(bits, before) or _LIKE_THIS.match(after))
 
 
-def _by_context(span: Span, cues: Cues, doc: Doc, before: str, after: str) -> Verdict | None:
+def _by_context(span: Span, cues: Cues, doc: Doc, bits: int, before: str, after: str) -> Verdict | None:
     """What ConText's modifiers say; "history of X, ongoing" and "X ..., none since" are read to their end."""
     by_category = {m.category: m for m in reversed(cues)}
     category = next((c for c in _ORDER if c in by_category), None)
     if category is None:
         return None
     start, end = by_category[category].modifier_span
-    if category == "HISTORICAL" and _STILL.search(after):
+    cue = doc[start:end].text
+    if category == "HISTORICAL" and _STILL.search_by(bits, after):
         return "present", "", ""
     if category == "NEGATED" and (
-        _EXCEPTED.search(before) or _only_with(doc[start:end].text, before) or _is_presupposed(span, before, after)
+        _EXCEPTED.search_by(bits, before) or _only_with(cue, bits, before) or _is_presupposed(span, bits, before, after)
     ):
         return "present", "", ""
-    if category == "NEGATED" and (since := _NONE_SINCE.search(after)):
+    if category == "NEGATED" and (since := _NONE_SINCE.search_by(bits, after)):
         return "historical", since.group(), ""
     if (
         category == "NEGATED"
@@ -174,12 +176,12 @@ def _by_context(span: Span, cues: Cues, doc: Doc, before: str, after: str) -> Ve
     ):
         # "No trauma, low back pain for a week", "no numbness, low back pain persists": what lasts or does something.
         return "present", "", ""
-    return _STATUS[category], doc[start:end].text, "resolved" if category == "RESOLVED" else ""
+    return _STATUS[category], cue, "resolved" if category == "RESOLVED" else ""
 
 
-def _weighed(before: str) -> Verdict | None:
+def _weighed(bits: int, before: str) -> Verdict | None:
     """What is only thought of: "Consider facet-mediated pain", and every entry of a differential to its end."""
-    found = _CONSIDERED.search(before) or _DIFFERENTIAL.match(before)
+    found = _CONSIDERED.search_by(bits, before) or _DIFFERENTIAL.match(before)
     return ("uncertain", found.group().strip(), "") if found else None
 
 
@@ -192,31 +194,31 @@ def _by_section(piece: Piece) -> Verdict:
     return "present", "", ""
 
 
-def _kin_is_subject(before: str) -> bool:
+def _kin_is_subject(bits: int, before: str) -> bool:
     """A sentence about a relative: it opens with one, who is not the one reporting, and the patient does not come in."""
-    relative = _KIN_RELATIVE.search(before)
-    if relative is not None and not _PATIENT.search(before, relative.end()):
+    relative = _KIN_RELATIVE.search_by(bits, before)
+    if relative is not None and not _PATIENT.search_by(bits, before, relative.end()):
         return True
     opening = _KIN_OPENS.match(before)
     return (
         opening is not None
         and not _KIN_REPORTS.match(before, opening.end())
-        and not _PATIENT.search(before, opening.end())
+        and not _PATIENT.search_by(bits, before, opening.end())
     )
 
 
-def _past_by_wording(span: Span, cues: Cues, before: str, after: str, sentence: str) -> str:
+def _past_by_wording(span: Span, cues: Cues, bits: int, before: str, after: str, sentence: str) -> str:
     """Words that make a mention past though they stand far from it: what an operation was for, what an earlier
     clinician called it, what was treated long ago. Empty when none does.
     """
-    operated = _OPERATED_FOR.search(before)
+    operated = _OPERATED_FOR.search_by(bits, before)
     # "S/p discectomy for a herniation, left sciatica": the operation was for the one, today's symptom is the other.
     if operated and not (is_felt(span) and "," in operated.group().rpartition(" for ")[2]):
         return operated.group().split()[0]
     if span.label_ == "CONDITION" and span.id_.startswith(("strain", "sprain", "whiplash", "back-injury")):
         earlier = (
-            _DIAGNOSED_BEFORE.search(before)
-            or _INJURED_LONG_AGO.search(before)
+            _DIAGNOSED_BEFORE.search_by(bits, before)
+            or _INJURED_LONG_AGO.search_by(bits, before)
             or _YEAR_BEFORE.match(before)
             or _YEAR_OF_INJURY.match(after)
             or (not _LEFT_BY_INJURY.search(before) and _YEARS_AFTER_INJURY.match(after))
@@ -224,7 +226,7 @@ def _past_by_wording(span: Span, cues: Cues, before: str, after: str, sentence: 
         if earlier and not any(m.category == "NEGATED" for m in cues):
             return earlier.group(1)
     if not span.id_.startswith("pain"):
-        treated = _TREATED_LONG_AGO.search(sentence)
+        treated = _TREATED_LONG_AGO.search_by(bits, sentence)
         if treated:
             return treated.group(1)
     return ""

@@ -79,7 +79,7 @@ class ConditionBuilder:
         read = self.draft.reads[index]
         text = self.draft.excerpt.text[read.piece.start : read.piece.end]
         asked = read.sentence.first and bool(_ASKS_TIME.match(read.sentence.section.title))
-        for duration in timing.durations(text, self.draft.today, asked=asked):
+        for duration in timing.durations(text, self.draft.today, read.piece.bits, asked=asked):
             span = self.draft.doc.char_span(
                 read.piece.start + duration.start, read.piece.start + duration.end, alignment_mode="expand"
             )
@@ -206,8 +206,8 @@ class ConditionBuilder:
         phrase = " ".join(draft.words[max(read.start, mention.start - _ADJECTIVES) : mention.end])
         qualities |= {
             quality
-            for quality, kinds, word, near in said()
-            if mention.kind in kinds and word.search(phrase if near else evidence.text)
+            for quality, word, near in said().get(mention.kind, ())
+            if word.search(phrase if near else evidence.text)
         }
         source = draft.source(sentence)
         imaging, own = draft.imaging(sentence)
@@ -261,6 +261,8 @@ class ConditionBuilder:
 
 def _without_endless_repeats(made: list[tuple[f.Condition, int]]) -> list[tuple[f.Condition, int]]:
     """The first mentions that say the same thing in the same part of the note: the hundredth copy adds nothing."""
+    if len(made) <= _MOST_REPEATS:
+        return made
     seen: dict[f.Condition, int] = {}
     out = []
     for condition, key in made:

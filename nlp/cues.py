@@ -4,15 +4,19 @@
 that lie within one word; whether a word holds one is remembered. The others ("medial branch", "referred ... from") hold
 letters that must stand in some word: they are only searched for where such a word stands. The patterns stay what they
 are in ``wording.json``: they are taken apart here, and what is found is what ``pattern.search`` finds.
+
+A `Vocabulary` knows each word by its bits, one for each thing that some pattern asks of words. The bits of a sentence
+answer for all patterns at once which of them can match in it at all.
 """
 
 from __future__ import annotations
 
 import functools
+import operator
 import re
 import re._constants as op  # type: ignore[import-not-found] # the parser of re, which has no public name
 import re._parser as parser  # type: ignore[import-not-found]
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 # Words kept in mind, then forgotten all at once: a stream of odd "words" must not fill the memory.
@@ -22,94 +26,138 @@ _FOLD = str.maketrans({"\u0130": "i", "\u0131": "i", "\u017f": "s", "\u212a": "k
 _SPACES = " \t\n\r\v\f\x1c\x1d\x1e\x1f\x85\xa0\u2003\u2028\u2029"
 
 
+class Vocabulary:
+    """What words tell the patterns that were entered here, as bits; words are cut at white space."""
+
+    def __init__(self) -> None:
+        self._size = 0
+        self._letters: dict[str, int] = {}
+        self._longest = 0
+        self._stems: list[tuple[re.Pattern[str], int]] = []
+        self._of_any_word = 0
+        self._known = _Bits(self._learn)
+        self.of = functools.lru_cache(maxsize=8)(self._of)  # one text is asked by several patterns, one after the other
+
+    def _of(self, text: str) -> int:
+        """The bits of all words of `text`."""
+        return functools.reduce(operator.or_, map(self._known.__getitem__, text.split()), 0)
+
+    def enter_stems(self, pattern: re.Pattern[str]) -> int:
+        """A bit for the words in which `pattern` is found."""
+        bit = self._new()
+        self._stems.append((pattern, bit))
+        return bit
+
+    def enter_letters(self, letters: frozenset[str] | None) -> int:
+        """A bit for the words that hold, in lower case, one of these runs of letters; for every word when there are none."""
+        bit = self._new()
+        if letters is None:
+            self._of_any_word |= bit
+        for run in letters or ():
+            self._letters[run] = self._letters.get(run, 0) | bit
+            self._longest = max(self._longest, len(run))
+        return bit
+
+    def _new(self) -> int:
+        self._known.clear()
+        self.of.cache_clear()
+        self._size += 1
+        return 1 << self._size
+
+    def _learn(self, word: str) -> int:
+        bits, folded = self._of_any_word, _folded(word)
+        for pattern, bit in self._stems:
+            if pattern.search(word):
+                bits |= bit
+        for start in range(len(folded)):
+            for end in range(start + 1, min(len(folded), start + self._longest) + 1):
+                bits |= self._letters.get(folded[start:end], 0)
+        return bits
+
+
+class _Bits(dict[str, int]):
+    """The words known so far; what is asked of a new one is worked out."""
+
+    def __init__(self, learn: Callable[[str], int]) -> None:
+        self._learn = learn
+
+    def __missing__(self, word: str) -> int:
+        if len(self) > _MOST_WORDS:
+            self.clear()
+        self[word] = bits = self._learn(word)
+        return bits
+
+
+VOCABULARY = Vocabulary()
+"""The words of all notes, and every pattern of the reader."""
+
+
 class WordSearch:
     """``pattern.search(text, start, end) is not None``, for patterns that are lists of stems."""
 
-    def __init__(self, pattern: re.Pattern[str]) -> None:
-        inside = [part for part in _alternatives(pattern) if _stays_in_word(parser.parse(part, pattern.flags))]
-        across = [part for part in _alternatives(pattern) if part not in inside]
-        self._inside = re.compile("|".join(inside) or r"(?!)", pattern.flags)
+    def __init__(self, pattern: re.Pattern[str], vocabulary: Vocabulary = VOCABULARY) -> None:
+        parsed = {part: parser.parse(part, pattern.flags) for part in _alternatives(pattern)}
+        inside = [part for part in parsed if _stays_in_word(parsed[part])]
+        across = [part for part in parsed if part not in inside and _needed(parsed[part])]
+        anywhere = [part for part in parsed if part not in inside and part not in across]
+        self._pattern, self._vocabulary = pattern, vocabulary
         self._across = re.compile("|".join(across) or r"(?!)", pattern.flags)
-        self._gate = _gate(self._across) if across else re.compile(r"(?!)")
-        self._known: set[str] = set()
-        self._telling: set[str] = set()
-        self._opening: set[str] = set()
+        self._anywhere = re.compile("|".join(anywhere) or r"(?!)", pattern.flags) if anywhere else None
+        self._telling = vocabulary.enter_stems(re.compile("|".join(inside), pattern.flags)) if inside else 0
+        self._opening = vocabulary.enter_letters(_letters_of(self._across)) if across else 0
 
     def found(self, text: str, start: int, end: int) -> bool:
         """Whether ``text[start:end]`` holds a match."""
-        if start and not text[start - 1].isspace():  # the first word is only a part of one
-            return bool(self._inside.search(text, start, end) or self._across.search(text, start, end))
-        words = set(text[start:end].split())
-        if not words <= self._known:
-            self._learn(words - self._known)
-        if not self._telling.isdisjoint(words):
-            return True
-        return not self._opening.isdisjoint(words) and self._across.search(text, start, end) is not None
+        return self.found_by(self._vocabulary.of(text[start:end]), text, start, end)
 
-    def _learn(self, words: Iterable[str]) -> None:
-        if len(self._known) > _MOST_WORDS:
-            for kept in (self._known, self._telling, self._opening):
-                kept.clear()
-        for word in words:
-            self._known.add(word)
-            if self._inside.search(word):
-                self._telling.add(word)
-            if self._gate.search(_folded(word)):
-                self._opening.add(word)
+    def found_by(self, bits: int, text: str, start: int, end: int) -> bool:
+        """As `found`, where the `bits` of the words are known."""
+        if start and not text[start - 1].isspace():  # the first word is only a part of one
+            return bool(self._pattern.search(text, start, end))
+        if bits & self._telling or (bits & self._opening and self._across.search(text, start, end)):
+            return True
+        return self._anywhere is not None and self._anywhere.search(text, start, end) is not None
 
 
 class Gated:
     """A pattern for turns of phrase, whose search asks the words first: without "surgery" nothing "underwent ... surgery"."""
 
-    def __init__(self, pattern: re.Pattern[str]) -> None:
+    def __init__(self, pattern: re.Pattern[str], vocabulary: Vocabulary = VOCABULARY) -> None:
         self.pattern = pattern
-        self._gate = _gate(pattern)
-        self._known: set[str] = set()
-        self._opening: set[str] = set()
+        self._vocabulary = vocabulary
+        self._opening = vocabulary.enter_letters(_letters_of(pattern))
 
     def search(self, text: str, start: int = 0, end: int | None = None) -> re.Match[str] | None:
         """As ``pattern.search`` of ``re``."""
         end = len(text) if end is None else end
-        return self.pattern.search(text, start, end) if self.may_match(_words(text[start:end])) else None
+        return self.pattern.search(text, start, end) if self.may_match(self._vocabulary.of(text[start:end])) else None
+
+    def search_by(self, bits: int, text: str, start: int = 0) -> re.Match[str] | None:
+        """As `search`; the `bits` may be those of a longer text that holds this one."""
+        return self.pattern.search(text, start) if bits & self._opening else None
 
     def finditer(self, text: str) -> Iterator[re.Match[str]]:
         """As ``pattern.finditer`` of ``re``."""
-        return self.pattern.finditer(text) if self.may_match(_words(text)) else iter(())
+        return self.pattern.finditer(text) if self.may_match(self._vocabulary.of(text)) else iter(())
 
-    def may_match(self, words: frozenset[str]) -> bool:
-        """Whether a text of these words (cut at white space) can hold a match."""
-        if not words <= self._known:
-            self._learn(words - self._known)
-        return not self._opening.isdisjoint(words)
-
-    def _learn(self, words: Iterable[str]) -> None:
-        if len(self._known) > _MOST_WORDS:
-            self._known.clear()
-            self._opening.clear()
-        self._known.update(words)
-        self._opening.update(word for word in words if self._gate.search(_folded(word)))
+    def may_match(self, bits: int) -> bool:
+        """Whether a text whose words have these `bits` can hold a match."""
+        return bool(bits & self._opening)
 
 
-def gated(pattern: re.Pattern[str]) -> Gated | re.Pattern[str]:
+def gated(pattern: re.Pattern[str], vocabulary: Vocabulary = VOCABULARY) -> Gated | re.Pattern[str]:
     """The pattern behind its gate; the pattern itself where it needs no word."""
-    return Gated(pattern) if _gate(pattern).pattern else pattern
-
-
-@functools.lru_cache(maxsize=8)  # the same words are asked by several patterns, one after the other
-def _words(text: str) -> frozenset[str]:
-    return frozenset(text.split())
+    return pattern if _letters_of(pattern) is None else Gated(pattern, vocabulary)
 
 
 def _folded(word: str) -> str:
     return word.lower() if word.isascii() else word.translate(_FOLD).lower()
 
 
-def _gate(pattern: re.Pattern[str]) -> re.Pattern[str]:
-    """Finds, in a word in lower case, letters of which every match of ``pattern`` holds some; any word when there are none."""
+def _letters_of(pattern: re.Pattern[str]) -> frozenset[str] | None:
+    """Runs of letters in lower case, of which every match of ``pattern`` holds one in a word; None when it may hold none."""
     needed = [_needed(parser.parse(part, pattern.flags)) for part in _alternatives(pattern)]
-    if not all(needed):
-        return re.compile("")
-    return re.compile("|".join(sorted({re.escape(letters) for some in needed for letters in some or ()})))
+    return frozenset(run for some in needed for run in some or ()) if all(needed) else None
 
 
 def _alternatives(pattern: re.Pattern[str]) -> tuple[str, ...]:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import datetime
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from spacy.attrs import IDX, LENGTH
 from spacy.tokens import Doc, Span
 
 from ..coding import findings as f
@@ -49,42 +48,38 @@ class Draft:
         self.text, self.layout, self.excerpt, self.doc, self.facts = text, layout, excerpt, doc, facts
         self.date_of_service = date_of_service
         self.today = datetime.date.fromisoformat(date_of_service) if date_of_service else None
-        # From the text, which is much quicker than token by token.
-        places = doc.to_array([IDX, LENGTH]).tolist()
-        self.words = [excerpt.text[at : at + length].lower() for at, length in places]
-        self.offsets = [at for at, _ in places]
+        self.words: list[str] = doc.user_data["words"]
+        self.offsets: list[int] = doc.user_data["offsets"]
         self._imaging: dict[int, tuple[bool, bool]] = {}
         self.level_at: dict[int, lv.Levels] = {}
         self._starts = [piece.start for piece in excerpt.pieces]
         bounds = self._bounds()
         spans = spans_by_sentence(doc, bounds)
         self.reads = [
-            Read(
-                piece, start, end, own, SentenceReader(SentenceView(self.words, start, end, own, self.level_at)).read()
-            )
+            Read(piece, start, end, own, self._mentions(start, end, own))
             for piece, (start, end), own in zip(excerpt.pieces, bounds, spans, strict=True)
         ]
+
+    def _mentions(self, start: int, end: int, spans: SentenceSpans) -> list[Mention]:
+        if not spans.conditions:
+            return []
+        return SentenceReader(SentenceView(self.words, start, end, spans, self.level_at)).read()
 
     def _bounds(self) -> list[tuple[int, int]]:
         """Token bounds of each piece; fills `level_at` on the way."""
         out = []
-        index = 0
+        start = 0
         for piece in self.excerpt.pieces:
-            start = index
-            levels = dict(piece.levels)
-            while index < len(self.offsets) and self.offsets[index] < piece.end:
-                if levels and self.offsets[index] in levels:
-                    self.level_at[index] = levels[self.offsets[index]]
-                index += 1
-            out.append((start, index))
-            while index < len(self.offsets) and self.words[index].isspace():
-                index += 1
+            end = bisect_left(self.offsets, piece.end, start)
+            for offset, level in piece.levels:
+                index = bisect_left(self.offsets, offset, start, end)
+                if index < end and self.offsets[index] == offset:
+                    self.level_at[index] = level
+            out.append((start, end))
+            start = end
+            while start < len(self.offsets) and self.words[start].isspace():
+                start += 1
         return out
-
-    @cached_property
-    def sentence_words(self) -> list[frozenset[str]]:
-        """The words of each sentence of the layout, read or not."""
-        return [frozenset(self.text[s.start : s.end].split()) for s in self.layout.sentences]
 
     @cached_property
     def sentence_starts(self) -> list[int]:

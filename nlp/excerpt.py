@@ -6,12 +6,13 @@ dashes and quotes made plain, common misspellings mended, "w/" written out, leve
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from . import levels
-from .cues import WordSearch
+from .cues import VOCABULARY, WordSearch
 from .layout import Layout, Sentence
 from .lexicon import wording
 
@@ -31,7 +32,7 @@ _WITH = re.compile(r"(?<![\w/])w/(?!o\b)[ ]?|(?<![\w/])w/o[ ]?", re.IGNORECASE)
 
 # "6mo h/o low back pain", "2 yr hx neck pain": a time is told, not a past.
 _TIMED_HISTORY = wording("timing-history")
-_HX = re.compile(r"h/o|hx|hist\b", re.IGNORECASE)
+_HX = ("h/o", "hx", "hist")
 _SPAN_OF = {"d": "day", "w": "week", "m": "month", "y": "year"}
 
 # What a sentence must hold to be read: stems, so that a new phrase seldom needs a new cue. The lexicon test reads every
@@ -52,24 +53,44 @@ def _parted(history: re.Match[str]) -> str:
     return "" if history["low"][-1] in " -" else " "
 
 
-def kept_sentences(text: str, layout: Layout) -> list[Sentence]:
-    """The sentences worth reading: those with a strong cue, and weak ones beside them or in the visit's own sections."""
-    lower = text.translate(_ASCII_LOWER)
-    sentences = layout.sentences
-    strong = [_STRONG.found(lower, s.start, s.end) for s in sentences]
+def kept_sentences(text: str, sentences: tuple[Sentence, ...], bits: list[int]) -> list[tuple[Sentence, int]]:
+    """The sentences worth reading, each with the bits of its words. ``text`` is in lower case.
+
+    Worth reading are those with a strong cue, and those with a weak one beside them or in the visit's own sections.
+    """
+    strong = [_STRONG.found_by(bits[i], text, s.start, s.end) for i, s in enumerate(sentences)]
     copies: dict[tuple[str, str, str], int] = {}
     out = []
     for index, sentence in enumerate(sentences):
         if strong[index] or (
             sentence.section.category in _WEAK_SECTIONS
             and _near(strong, index)
-            and _WEAK.found(lower, sentence.start, sentence.end)
+            and _WEAK.found_by(bits[index], text, sentence.start, sentence.end)
         ):
-            words = (sentence.section.category, sentence.label, lower[sentence.start : sentence.end])
+            words = (sentence.section.category, sentence.label, text[sentence.start : sentence.end])
             copies[words] = copies.get(words, 0) + 1
             if copies[words] <= _MOST_COPIES:
-                out.append(sentence)
+                out.append((sentence, bits[index]))
     return out
+
+
+def _between(text: str, sentences: tuple[Sentence, ...]) -> Iterator[str]:
+    end = 0
+    for sentence in sentences:
+        yield text[end : sentence.start]
+        end = sentence.end
+    yield text[end:]
+
+
+def _lower(text: str) -> str:
+    """In lower case as far as that keeps every letter in its place."""
+    return text.lower() if text.isascii() else text.translate(_ASCII_LOWER)
+
+
+def _plain(raw: str) -> str:
+    """`raw` with plain dashes, quotes and blanks; letter for letter."""
+    as_it_is = raw.isascii() and raw.isprintable() and "`" not in raw
+    return raw if as_it_is else raw.translate(_PLAIN)
 
 
 def _near(strong: list[bool], index: int) -> bool:
@@ -86,22 +107,32 @@ def _single_spaced(plain: str) -> tuple[str, Sequence[int]]:
 
 @dataclass(frozen=True)
 class Piece:
-    """A kept sentence: its place in the excerpt's text, and the level expressions in it (by excerpt offset)."""
+    """A kept sentence: its place in the excerpt's text, and the level expressions in it (by excerpt offset).
+
+    ``bits``: what its words tell the patterns (`Vocabulary`), as they stand in the note and in the excerpt.
+    """
 
     sentence: Sentence
     start: int
     end: int
     levels: tuple[tuple[int, levels.Levels], ...]
+    bits: int
 
 
 @dataclass
 class Excerpt:
-    """Text for the tokenizer with, for each of its characters, the span of the note it stands for."""
+    """Text for the tokenizer with, for each of its characters, the span of the note it stands for.
+
+    ``bits``: what the words of each sentence of the layout, kept or not, tell the patterns (`Vocabulary`); ``bits_of_rest``:
+    those of what stands between, headings above all.
+    """
 
     text: str = ""
     begin: list[int] = field(default_factory=list)
     finish: list[int] = field(default_factory=list)
     pieces: list[Piece] = field(default_factory=list)
+    bits: list[int] = field(default_factory=list)
+    bits_of_rest: int = 0
 
     def span(self, start: int, end: int) -> tuple[int, int]:
         """Offsets in the note of ``text[start:end]`` of the excerpt."""
@@ -122,14 +153,17 @@ class ExcerptBuilder:
         out = Excerpt()
         parts: list[str] = []
         length = 0
-        for sentence in kept_sentences(text, layout):
+        lower = _lower(text)
+        out.bits = [VOCABULARY.of(lower[s.start : s.end]) for s in layout.sentences]
+        out.bits_of_rest = VOCABULARY.of(" ".join(_between(lower, layout.sentences)))
+        for sentence, bits in kept_sentences(lower, layout.sentences, out.bits):
             raw = text[sentence.start : sentence.end]
             if parts:
                 parts.append("\n")
                 out.begin.append(sentence.start)
                 out.finish.append(sentence.start)
                 length += 1
-            piece, words = self._piece(raw, sentence, out, length)
+            piece, words = self._piece(raw, sentence, bits, out, length)
             parts.append(words)
             length += len(words)
             out.pieces.append(piece)
@@ -151,51 +185,57 @@ class ExcerptBuilder:
         if "N'T" in plain:
             # The tokenizer parts "isn't" and not "ISN'T".
             changes += [(m.start(), m.end(), m.group().lower(), None) for m in _SHOUTED_NOT.finditer(plain)]
-        if _HX.search(plain):
+        lower = _lower(plain)
+        if any(word in lower for word in _HX):
             changes += [
                 (m.start("unit"), m.end(), _parted(m) + _SPAN_OF[m["unit"][0].lower()] + " history of", None)
                 for m in _TIMED_HISTORY.finditer(plain)
             ]
-        if "-" in plain or "+" in plain:
+        if ("-" in plain or "+" in plain) and _SIGN.search(plain):
             changes += [(m.start(), m.end(), m.group() + " ", None) for m in _SIGN.finditer(plain)]
-        lower = plain.translate(_ASCII_LOWER)
         if self._misspelt is not None and self._may_be_misspelt.found(lower, 0, len(lower)):
             changes += [(m.start(), m.end(), self._spelling[m.group()], None) for m in self._misspelt.finditer(lower)]
         return changes
 
-    def _piece(self, raw: str, sentence: Sentence, out: Excerpt, offset: int) -> tuple[Piece, str]:
-        plain, where = _single_spaced(raw.translate(_PLAIN))
+    def _piece(self, raw: str, sentence: Sentence, bits: int, out: Excerpt, offset: int) -> tuple[Piece, str]:
+        plain, where = _single_spaced(_plain(raw))
         changes = self._changes(plain)
-        if not changes and len(plain) == len(raw):
-            # Most sentences stand as they are: no need to go letter by letter.
-            first = sentence.start
-            out.begin.extend(range(first, first + len(plain)))
-            out.finish.extend(range(first + 1, first + len(plain) + 1))
-            return Piece(sentence, offset, offset + len(plain), ()), plain
-        changes.sort(key=lambda c: c[:2])
-        letters: list[str] = []
-        found: list[tuple[int, levels.Levels]] = []
         base = sentence.start
-        position = 0
+        if not changes and len(plain) == len(raw):
+            # Most sentences stand as they are.
+            out.begin.extend(range(base, base + len(plain)))
+            out.finish.extend(range(base + 1, base + len(plain) + 1))
+            return Piece(sentence, offset, offset + len(plain), (), bits), plain
+        changes.sort(key=lambda c: c[:2])
+        parts: list[str] = []
+        found: list[tuple[int, levels.Levels]] = []
+        length = position = 0
 
-        def put(character: str, begin: int, finish: int) -> None:
-            if character == " " and (not letters or letters[-1] == " "):
-                return
-            letters.append(character)
-            out.begin.append(begin)
-            out.finish.append(finish)
+        def put(words: str, begin: Iterable[int], finish: Iterable[int]) -> None:
+            """Takes over `words`, whose letters stand for these offsets, without a second blank in a row."""
+            nonlocal length
+            doubled = words.startswith(" ") and is_parted()
+            if len(words) > doubled:
+                parts.append(words[doubled:])
+                out.begin.extend(itertools.islice(begin, int(doubled), None))
+                out.finish.extend(itertools.islice(finish, int(doubled), None))
+                length += len(words) - doubled
+
+        def is_parted() -> bool:
+            return not parts or parts[-1].endswith(" ")
+
+        def keep(start: int, end: int) -> None:
+            put(plain[start:end], (base + i for i in where[start:end]), (base + i + 1 for i in where[start:end]))
 
         for start, end, words, level in changes:
             if start < position:
                 continue
-            for i in range(position, start):
-                put(plain[i], base + where[i], base + where[i] + 1)
-            for character in words:
-                if level is not None and character == levels.PLACEHOLDER[0]:
-                    found.append((offset + len(letters), level))
-                put(character, base + where[start], base + where[end - 1] + 1)
+            keep(position, start)
+            if level is not None:
+                found.append((offset + length - is_parted() + words.index(levels.PLACEHOLDER), level))
+            put(words, [base + where[start]] * len(words), [base + where[end - 1] + 1] * len(words))
             position = end
-        for i in range(position, len(plain)):
-            put(plain[i], base + where[i], base + where[i] + 1)
-        words = "".join(letters)
-        return Piece(sentence, offset, offset + len(words), tuple(found)), words
+        keep(position, len(plain))
+        whole = "".join(parts)
+        bits |= VOCABULARY.of(_lower(whole))
+        return Piece(sentence, offset, offset + len(whole), tuple(found), bits), whole

@@ -82,6 +82,7 @@ def is_report_end(title: str) -> bool:
     return normal_title(title) in _REPORT_ENDS
 
 
+@lru_cache(maxsize=64)  # a line is asked several questions, one after the other
 def normal_title(text: str) -> str:
     """Lower case, words parted by one space, punctuation gone: what titles are compared by."""
     return _SPACED_STROKE.sub("/", _NOT_WORD.sub(" ", text.lower().replace("&", " and "))).strip()
@@ -97,7 +98,11 @@ def place_in_order(title: str) -> int:
 
 def names_study(title: str) -> bool:
     """Whether a title is a study with its place, date or kind of text ("MRI L-spine", "X-ray lumbar spine 2/3/2026")."""
-    return not _STOPS.search(title) and bool(_STUDY.match(normal_title(_ASIDE.sub("", title))))
+    return not _STOPS.search(title) and bool(_STUDY.match(normal_title(_without_aside(title))))
+
+
+def _without_aside(title: str) -> str:
+    return _ASIDE.sub("", title) if ")" in title else title
 
 
 class Titles:
@@ -108,7 +113,7 @@ class Titles:
 
     def lookup(self, title: str) -> tuple[str, bool] | None:
         """(category, is_label) of a title, or None."""
-        key = normal_title(_ASIDE.sub("", title))
+        key = normal_title(_without_aside(title))
         found = self._known.get(key) or self._known.get(re.sub(r" \d+$", "", key))
         if found is None and _PRIOR.search(key) and len(key.split()) <= 7:
             return "past_history", False

@@ -38,14 +38,21 @@ _BULLET = re.compile(
 )
 # A sentence ends at . ! ? before white space and an upper-case letter, digit or quote; not after these (none is longer
 # than six letters).
-_ABBREVIATION = re.compile(
-    r"(?:\b(?:dr|mr|mrs|ms|prof|st|vs|no|pt|pts|approx|dept|fig|inc|jr|sr|e\.g|i\.e|etc|incl|ca|cf|al|wt|ht|temp|resp|exam"
-    r"|approx|lt|rt|hx|dx|tx|rx|fx|sx|b\.i\.d|t\.i\.d|q\.i\.d|p\.r\.n|p\.o|q\.d|a\.m|p\.m|h\.s|y\.o|mg|ml|cm|mm)"
+_ABBREVIATIONS = (  # noqa: SIM905 - a list to be read
+    "dr mr mrs ms prof st vs no pt pts approx dept fig inc jr sr e.g i.e etc incl ca cf al wt ht temp resp exam"
+    " lt rt hx dx tx rx fx sx b.i.d t.i.d q.i.d p.r.n p.o q.d a.m p.m h.s y.o mg ml cm mm"
+).split()
+# Asked of the letters before a stop in reverse order, so that it is tried at one place alone.
+_ENDS_ABBREVIATED = re.compile(
+    rf"(?:{'|'.join(re.escape(word[::-1]) for word in _ABBREVIATIONS)})(?!\w)"
     # A letter alone is a name's; behind a comma, ">" or "on" it is a side, which may end a sentence ("sciatica, L.").
-    r"|(?<![/'’])\b(?:[A-KM-QS-Z]|(?<!, )(?<!>)(?<!> )(?<!\bon )[LR]))\.$",
+    r"|(?:[A-KM-QS-Z]|[LR](?! ,| ?>| no\b))(?![\w/'’])",
     re.IGNORECASE,
 )
-_STOP = re.compile(r"[.!?]+[\"')\]”’]*(?=[ \t\u00a0]+[\"'(\[“‘]?[A-Z0-9•*]|[ \t\u00a0]+c/o\b|[ \t\u00a0]*$)|;(?=[ \t])")
+_STOP = re.compile(
+    r"[.!?;](?:(?<=;)(?=[ \t])"
+    r"|(?<!;)[.!?]*[\"')\]”’]*(?=[ \t\u00a0]+[\"'(\[“‘]?[A-Z0-9•*]|[ \t\u00a0]+c/o\b|[ \t\u00a0]*$))"
+)
 # "x.Y" without a space after the stop (dictation): only after a lower-case word of three letters or more.
 _TIGHT_STOP = re.compile(r"\.(?<=[a-z]{3}\.)(?=[A-Z][a-z]+ )")
 
@@ -466,7 +473,7 @@ def split_sentences(text: str, start: int, end: int) -> list[tuple[int, int]]:
         for match in pattern.finditer(text, start, end):
             at = match.start()
             long_word = at - start >= 7 and text[at - 7 : at].isalpha()
-            if text[at] == "." and not long_word and _ABBREVIATION.search(text[max(start, at - 12) : at + 1]):
+            if text[at] == "." and not long_word and _ENDS_ABBREVIATED.match(text[max(start, at - 12) : at][::-1]):
                 continue
             cuts.append(match.end())
     out: list[tuple[int, int]] = []

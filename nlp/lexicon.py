@@ -87,10 +87,13 @@ def wording(name: str) -> re.Pattern[str]:
 
 
 @lru_cache(maxsize=1)
-def said() -> tuple[tuple[str, frozenset[str], re.Pattern[str], bool], ...]:
-    """(quality, kinds it is looked for in, pattern, whether words just before count): what decides which code it is."""
-    entries = [e for e in _wording().values() if e.get("quality")]
-    return tuple((e["quality"], frozenset(e["kinds"]), wording(e["id"]), bool(e.get("near"))) for e in entries)
+def said() -> dict[str, list[tuple[str, re.Pattern[str], bool]]]:
+    """By kind what decides which code it is: (quality, pattern, whether words just before count)."""
+    out: dict[str, list[tuple[str, re.Pattern[str], bool]]] = {}
+    for entry in _wording().values():
+        for kind in entry["kinds"] if entry.get("quality") else ():
+            out.setdefault(kind, []).append((entry["quality"], wording(entry["id"]), bool(entry.get("near"))))
+    return out
 
 
 @cache

@@ -173,12 +173,14 @@ class Marks:
         raw = self.draft.raw(sentence)
         after = folded(raw[condition.evidence.end - sentence.start :])[:_AFTER]
         raw = folded(raw)
-        extra: set[f.Quality] = set(condition.qualities)
+        extra: set[f.Quality] = set()
         if _INJURED_SITE.search(raw) or _INJURED.match(after):
             extra.add("from_injury")
         if _SUDDEN.search(raw):
             extra.add("acute_onset")
-        return dataclasses.replace(condition, qualities=tuple(sorted(extra)))
+        if extra <= set(condition.qualities):
+            return condition
+        return dataclasses.replace(condition, qualities=tuple(sorted(extra.union(condition.qualities))))
 
 
 def _ordered(marks: list[f.Mark]) -> tuple[f.Mark, ...]:

@@ -1,9 +1,10 @@
-"""medSpaCy's matchers, made quick: the same rules and results, tried only where a rule's first word stands.
+"""medSpaCy's matchers, made quick: the same rules and results, in one pass over the words of a note.
 
 spaCy's `Matcher` evaluates every pattern's first predicate at every token, which is most of the cost of a medSpaCy
-pipeline with hundreds of token patterns. Here each rule is filed under the words it can begin with. Supported is what
-the rule files use: ``LOWER`` equal to a word or ``IN`` a list, with ``OP`` ``?`` or ``*``; anything else is refused when
-the rule is added, so that an edited rule never silently stops matching.
+pipeline with hundreds of token patterns. Here all rules are one automaton: from each word on it goes from state to
+state as long as some rule still fits, and a state knows which rules end there. Supported is what the rule files use:
+``LOWER`` equal to a word or ``IN`` a list, with ``OP`` ``?`` or ``*``; anything else is refused when the rule is added,
+so that an edited rule never silently stops matching.
 """
 
 from collections.abc import Iterable
@@ -28,21 +29,41 @@ _MOST_REPEATS = 6
 
 # One place of a pattern: the words it takes, whether it may be left out, whether it may repeat.
 _Place = tuple[frozenset[int], bool, bool]
+# Where a rule has got to: its number, the place that comes next, and how often that place was taken.
+_Point = tuple[int, int, int]
+# Odd texts must not fill the memory with states; those of common phrases are made again at once.
+_MOST_STATES = 20_000
 
 
-class FirstWordMatcher:
-    """Finds the longest match of each rule at each token; of overlapping matches the longest stays (as medSpaCy prunes)."""
+class _State:
+    """Where the words so far lead: the rules that may end here, and the points reached by each word that goes on."""
+
+    __slots__ = ("ending", "following", "onward")
+
+    def __init__(self, ending: tuple[int, ...], onward: dict[int, tuple[_Point, ...]]) -> None:
+        self.ending, self.onward = ending, onward
+        self.following: dict[int, _State] = {}
+
+
+class RuleAutomaton:
+    """Finds the longest match of each rule at each token; of overlapping matches the longest stays (as medSpaCy prunes).
+
+    Rules are added in layers: those of one layer compete for their words, those of different layers do not.
+    """
 
     def __init__(self, nlp: Language) -> None:
         self._nlp = nlp
         self._rules: list[Any] = []
+        self._layers: list[int] = []
         self._patterns: list[tuple[_Place, ...]] = []
         self._ahead: list[int] = []
-        # By first word: rules that may end there, and by the word after it those that go on.
-        self._starting: dict[int, tuple[list[int], dict[int, list[int]]]] = {}
+        self._states: dict[tuple[_Point, ...], _State] = {}
+        self._opening: dict[int, list[_Point]] = {}
+        self._start: dict[int, _State] = {}
+        self._many = 0
 
     def add(self, rules: Iterable[Any]) -> None:
-        """Files `rules` (any medSpaCy rule).
+        """Adds `rules` (any medSpaCy rule) as a layer of their own.
 
         Of a rule whose metadata hold ``ahead`` the last so many tokens must follow and are no part of its match: "upper"
         in "upper and lower back".
@@ -52,21 +73,18 @@ class FirstWordMatcher:
         """
         for rule in rules:
             places = tuple(self._places(rule))
+            if all(optional for _, optional, _ in places):
+                raise TableError(f"rule {rule.literal!r}: every part of its pattern is optional")
             number = len(self._rules)
             self._rules.append(rule)
+            self._layers.append(self._many)
             self._patterns.append(places)
             self._ahead.append((rule.metadata or {}).get("ahead", 0))
-            for word in self._first_words(rule, places):
-                self._file(number, places, word)
-
-    def _file(self, number: int, places: tuple[_Place, ...], word: int) -> None:
-        alone, going_on = self._starting.setdefault(word, ([], {}))
-        following = _second_words(places, word)
-        if following is None:
-            alone.append(number)
-            return
-        for second in sorted(following):
-            going_on.setdefault(second, []).append(number)
+            for word, points in self._steps([(number, 0, 0)]).items():
+                self._opening.setdefault(word, []).extend(points)
+        self._many += 1
+        self._states.clear()
+        self._start = {word: self._state(tuple(points)) for word, points in self._opening.items()}
 
     def _places(self, rule: BaseRule) -> Iterable[_Place]:
         strings = self._nlp.vocab.strings
@@ -84,72 +102,68 @@ class FirstWordMatcher:
                 )
             yield frozenset(strings.add(word) for word in words), operator != "", operator == "*"
 
-    @staticmethod
-    def _first_words(rule: BaseRule, places: tuple[_Place, ...]) -> list[int]:
-        first: dict[int, None] = {}
-        for words, optional, _ in places:
-            first.update(dict.fromkeys(sorted(words)))
-            if not optional:
-                return list(first)
-        raise TableError(f"rule {rule.literal!r}: every part of its pattern is optional")
+    # -- states --------------------------------------------------------------------------------------------------------
+
+    def _steps(self, points: Iterable[_Point]) -> dict[int, list[_Point]]:
+        """The points that each word leads to, places that may be left out passed over."""
+        out: dict[int, list[_Point]] = {}
+        for number, index, taken in points:
+            places = self._patterns[number]
+            for at in range(index, len(places)):
+                accepted, optional, repeats = places[at]
+                times = (taken if at == index else 0) + 1
+                following = (number, at, times) if repeats and times < _MOST_REPEATS else (number, at + 1, 0)
+                for word in accepted:
+                    out.setdefault(word, []).append(following)
+                if not optional:
+                    break
+        return out
+
+    def _state(self, points: tuple[_Point, ...]) -> _State:
+        key = tuple(sorted(set(points)))
+        if key not in self._states:
+            ending = dict.fromkeys(number for number, index, _ in key if self._may_end(number, index))
+            onward = {word: tuple(reached) for word, reached in self._steps(key).items()}
+            self._states[key] = _State(tuple(ending), onward)
+        return self._states[key]
+
+    def _may_end(self, number: int, index: int) -> bool:
+        return all(optional for _, optional, _ in self._patterns[number][index:])
+
+    def _after(self, state: _State, word: int) -> _State:
+        """The state that `word`, which goes on, leads to: made when a text first goes there."""
+        if len(self._states) > _MOST_STATES:
+            self._states.clear()
+            for opening in self._start.values():
+                opening.following.clear()
+        found = state.following[word] = self._state(state.onward[word])
+        return found
+
+    # -- matching ------------------------------------------------------------------------------------------------------
 
     def __call__(self, doc: Doc) -> list[tuple[Any, int, int]]:
-        """(rule, first token, token after the last) of the matches that stay, in order of place."""
+        """(rule, first token, token after the last) of the matches that stay: layer by layer, in order of place."""
         words = doc.to_array(LOWER).tolist()
-        starting, patterns = self._starting, self._patterns
-        found = []
-        for start, (word, following) in enumerate(zip(words, [*words[1:], 0], strict=False)):
-            if word in starting:
-                alone, going_on = starting[word]
-                for number in (*alone, *going_on.get(following, ())):
-                    end = _longest(patterns[number], 0, words, start)
-                    if start < end:
-                        found.append((number, start, end - self._ahead[number]))
-        return [(self._rules[number], start, end) for number, start, end in _pruned(found, len(words))]
-
-
-def _second_words(places: tuple[_Place, ...], word: int) -> set[int] | None:
-    """The words that may follow `word` where it begins a match of `places`; None when the match may end with it."""
-    found: set[int] = set()
-    for index, (accepted, optional, repeats) in enumerate(places):
-        if word in accepted:
-            found |= accepted if repeats else set()
-            for words, skipped, _ in places[index + 1 :]:
-                found |= words
-                if not skipped:
-                    break
-            else:
-                return None
-        if not optional:
-            break
-    return found
-
-
-def _longest(places: tuple[_Place, ...], index: int, words: list[int], at: int) -> int:
-    """The end of the longest match of ``places[index:]`` at token `at`, or -1."""
-    while index < len(places):
-        accepted, optional, repeats = places[index]
-        fits = at < len(words) and words[at] in accepted
-        if not optional:
-            if not fits:
-                return -1
-            at, index = at + 1, index + 1
-            continue
-        if not fits:
-            index += 1
-            continue
-        best = _longest(places, index + 1, words, at)
-        taken = 0
-        while fits and taken < (_MOST_REPEATS if repeats else 1):
-            taken += 1
-            best = max(best, _longest(places, index + 1, words, at + taken))
-            fits = at + taken < len(words) and words[at + taken] in accepted
-        return best
-    return at
+        count, starting = len(words), self._start
+        found: list[list[tuple[int, int, int]]] = [[] for _ in range(self._many)]
+        for start, word in enumerate(words):
+            if word not in starting:
+                continue
+            state, at = starting[word], start + 1
+            longest = dict.fromkeys(state.ending, at)
+            while at < count and words[at] in state.onward:
+                state, at = state.following.get(words[at]) or self._after(state, words[at]), at + 1
+                for number in state.ending:
+                    longest[number] = at
+            for number, end in longest.items():
+                found[self._layers[number]].append((number, start, end - self._ahead[number]))
+        return [(self._rules[n], start, end) for layer in found for n, start, end in _pruned(layer, count)]
 
 
 def _pruned(found: list[tuple[int, int, int]], length: int) -> list[tuple[int, int, int]]:
     """Longest first, then leftmost, then the rule listed first; nothing that overlaps what was kept."""
+    if len(found) < 2:
+        return found
     taken = bytearray(length)
     kept = []
     for number, start, end in sorted(found, key=lambda m: (m[1] - m[2], m[1], m[0])):
@@ -159,38 +173,43 @@ def _pruned(found: list[tuple[int, int, int]], length: int) -> list[tuple[int, i
     return sorted(kept, key=lambda m: m[1])
 
 
-@Language.factory("spinecode_target_matcher", default_config={"span_group_name": "targets"})
+@Language.factory("spinecode_target_matcher")
 class QuickTargetMatcher(TargetMatcher):
-    """medSpaCy's target matcher over a `FirstWordMatcher`; writes to a span group; ``span.id_`` is the rule's id."""
+    """medSpaCy's target matcher over a `RuleAutomaton`; writes to span groups; ``span.id_`` is the rule's id."""
 
-    def __init__(self, nlp: Language, name: str, span_group_name: str) -> None:
-        super().__init__(nlp, name=name, result_type="group", span_group_name=span_group_name)
-        self._quick = FirstWordMatcher(nlp)
+    def __init__(self, nlp: Language, name: str) -> None:
+        super().__init__(nlp, name=name, result_type="group")
+        self._automaton = RuleAutomaton(nlp)
+        self._groups: dict[str, str] = {}
 
-    def add(self, rules: TargetRule | Iterable[TargetRule]) -> None:
-        """Adds rules, as medSpaCy's matcher does."""
-        self._quick.add([rules] if isinstance(rules, TargetRule) else rules)
+    def add(self, rules: TargetRule | Iterable[TargetRule], group: str = "targets") -> None:
+        """Adds rules, as medSpaCy's matcher does; their matches go to the span group, and compete with each other alone."""
+        listed = [rules] if isinstance(rules, TargetRule) else list(rules)
+        self._automaton.add(listed)
+        self._groups.update((rule.metadata["id"], group) for rule in listed)
 
     def __call__(self, doc: Doc) -> Doc:
-        """Writes the matches of `doc` to the span group."""
-        spans = []
-        for rule, start, end in self._quick(doc):
+        """Writes the matches of `doc` to the span groups."""
+        spans: dict[str, list[Span]] = {group: [] for group in self._groups.values()}
+        for rule, start, end in self._automaton(doc):
             # spaCy keeps extension values by place alone, so two rules on the same words would share them: the rule
             # is known by the span's id instead.
-            spans.append(Span(doc, start, end, label=rule.category, span_id=rule.metadata["id"]))
-        doc.spans[self.span_group_name] = [*doc.spans.get(self.span_group_name, ()), *spans]
+            known = rule.metadata["id"]
+            spans[self._groups[known]].append(Span(doc, start, end, label=rule.category, span_id=known))
+        for group, made in spans.items():
+            doc.spans[group] = made
         return doc
 
 
 @Language.factory("spinecode_context", default_config={"span_group_name": "targets"})
 class QuickConText(ConText):
-    """medSpaCy's ConText over a `FirstWordMatcher`: same rules, scopes and graph."""
+    """medSpaCy's ConText over a `RuleAutomaton`: same rules, scopes and graph."""
 
     def __init__(self, nlp: Language, name: str, span_group_name: str) -> None:
         super().__init__(
             nlp, name=name, rules=None, span_attrs=None, input_span_type="group", span_group_name=span_group_name
         )
-        self._quick = FirstWordMatcher(nlp)
+        self._automaton = RuleAutomaton(nlp)
         self._turned: dict[str, ConTextRule] = {}
 
     def add(self, rules: ConTextRule | Iterable[ConTextRule]) -> None:
@@ -200,31 +219,33 @@ class QuickConText(ConText):
         follows, over ``turned_scope`` tokens: "discitis ruled out".
         """
         listed = [rules] if isinstance(rules, ConTextRule) else list(rules)
-        self._quick.add(listed)
+        self._automaton.add(listed)
         self._turned.update((r.metadata["id"], _turned(r)) for r in listed if (r.metadata or {}).get("turns"))
 
     def __call__(self, doc: Doc, targets: str | None = None) -> Doc:  # noqa: ARG002 - medSpaCy's signature
         """Sets the modifiers of the span group's targets, sentence by sentence."""
         spans = list(doc.spans[self.span_group_name])
         bounds = sentence_bounds(doc)
+        told: dict[int, list[Span]] = {}
+        for span in spans:
+            told.setdefault(bounds[span.start][0], []).append(span)
+        found: dict[int, list[ConTextModifier]] = {}
+        for found_rule, start, end in self._automaton(doc):
+            first, last = bounds[start]
+            if first in told:  # where nothing is told there is nothing to modify
+                rule = self._as_used(found_rule, doc, end, last)
+                left, right = _scope(rule, start, end, first, last)
+                modifier = ConTextModifier(rule, start, end, doc, scope_start=left, scope_end=right)
+                found.setdefault(first, []).append(modifier)
         whole = ConTextGraph(prune_on_modifier_overlap=self.prune_on_target_overlap)
         whole.targets, whole.modifiers, whole.edges = spans, [], []
-        found: dict[int, list[ConTextModifier]] = {}
-        for found_rule, start, end in self._quick(doc):
-            rule = self._as_used(found_rule, doc, end, bounds[start][1])
-            scope = _scope(rule, start, end, *bounds[start])
-            modifier = ConTextModifier(rule, start, end, doc, scope_start=scope[0], scope_end=scope[1])
-            found.setdefault(bounds[start][0], []).append(modifier)
         # A modifier never reaches past its sentence, so each sentence is a graph of its own.
         for first, modifiers in found.items():
-            graph = ConTextGraph(prune_on_modifier_overlap=self.prune_on_target_overlap)
-            graph.targets = [s for s in spans if bounds[s.start][0] == first]
-            graph.modifiers = modifiers
-            if graph.targets:
-                graph.update_scopes()
-                graph.apply_modifiers()
-                whole.modifiers += modifiers
-                whole.edges += graph.edges
+            graph = ConTextGraph(told[first], modifiers, prune_on_modifier_overlap=self.prune_on_target_overlap)
+            graph.update_scopes()
+            graph.apply_modifiers()
+            whole.modifiers += modifiers
+            whole.edges += graph.edges
         for target, modifier in whole.edges:
             target._.modifiers += (modifier,)
         doc._.context_graph = whole

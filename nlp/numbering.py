@@ -23,8 +23,12 @@ _INLINE = re.compile(
     rf"|(?<![\w#])#[ \t]?(?P<hash>\d{{1,2}})[.:)]?[ \t]+(?=[A-Za-z])(?i:{_COUNTED})"
     rf"|(?<=[,;.][ \t])(?P<bare>\d{{1,2}})[ \t]+(?=[A-Za-z])(?i:{_COUNTED})"
 )
-# Without one of these no number is found: asked first, for it is asked by first letters.
-_MAY_NUMBER = re.compile(r"\d[.) ]|#|(?:One|Two|Three|Four|Five|Six)[,.:]")
+# Without one of these no number is found: asked first, for ``re`` is quick where a pattern begins
+# with one of a few letters.
+_MAY_NUMBER = re.compile(
+    r"[\d#OTFS](?:(?<=\d)(?:\.[ \t]*[A-Z]|\)[ \t]|(?<=[,;.][ \t].)\d?[ \t])|(?<=#)[ \t]?\d"
+    r"|(?:(?<=O)ne|(?<=T)(?:wo|hree)|(?<=F)(?:our|ive)|(?<=S)ix)[,.:])"
+)
 _TAKES_NUMBER = wording("layout-takes-number")
 _LOOK_BACK = 24
 

@@ -19,7 +19,7 @@ import spacy
 from medspacy.context import ConTextRule
 from medspacy.custom_tokenizer import create_medspacy_tokenizer
 from medspacy.target_matcher import TargetRule
-from spacy.attrs import IDX, SENT_START
+from spacy.attrs import IDX, LENGTH, SENT_START
 from spacy.language import Language
 from spacy.tokens import Doc, Span
 
@@ -34,16 +34,23 @@ TARGETS, ANATOMY, ATTRIBUTES = "targets", "anatomy", "attributes"
 @Language.component("spinecode_sentences")
 def sentences(doc: Doc) -> Doc:
     """Sentence starts from the layout (``doc.user_data["starts"]``: character offsets)."""
-    starts = doc.user_data.get("starts", {0})
+    starts = doc.user_data["starts"]
     # In one go: spaCy's setter looks through the whole Doc for each token.
-    first = [1 if idx in starts else -1 for idx in doc.to_array(IDX).tolist()]
+    first = [1 if idx in starts else -1 for idx in doc.user_data["offsets"]]
     if first:
         values = numpy.array(first, dtype="int64").astype("uint64").reshape(-1, 1)
         doc.from_array([SENT_START], values)  # type: ignore[arg-type] # spaCy names the type after thinc
     return doc
 
 
-PHRASES = ("conditions.json", "facts.json", "anatomy.json", "sides.json", "attributes.json", "context.json")
+_GROUPS = {
+    "conditions.json": TARGETS,
+    "facts.json": TARGETS,
+    "anatomy.json": ANATOMY,
+    "sides.json": ANATOMY,
+    "attributes.json": ATTRIBUTES,
+}
+PHRASES = (*_GROUPS, "context.json")
 """The files whose rules the pipeline matches; `build` can be told to leave some of their rules out."""
 
 
@@ -51,25 +58,15 @@ def _rules(name: str, without: frozenset[str]) -> list[dict[str, Any]]:
     return [dict(rule) for rule in lexicon.rules(name) if rule["metadata"]["id"] not in without]
 
 
-def _target_matcher(nlp: Language, files: tuple[str, ...], group: str, without: frozenset[str]) -> None:
-    for name in files:
-        pipe = nlp.add_pipe(
-            "spinecode_target_matcher",
-            name=f"spinecode_{name.removesuffix('.json')}",
-            config={"span_group_name": group},
-        )
-        assert isinstance(pipe, QuickTargetMatcher)
-        pipe.add([TargetRule.from_dict(rule) for rule in _rules(name, without)])
-
-
 def build(without: frozenset[str] = frozenset()) -> Language:
     """The pipeline, ready to call on a Doc made by `make_doc`. ``without``: ids of rules that are switched off."""
     nlp = spacy.blank("en")
     nlp.tokenizer = QuickTokenizer(nlp)
     nlp.add_pipe("spinecode_sentences")
-    _target_matcher(nlp, ("conditions.json", "facts.json"), TARGETS, without)
-    _target_matcher(nlp, ("anatomy.json", "sides.json"), ANATOMY, without)
-    _target_matcher(nlp, ("attributes.json",), ATTRIBUTES, without)
+    targets = nlp.add_pipe("spinecode_target_matcher")
+    assert isinstance(targets, QuickTargetMatcher)
+    for name, group in _GROUPS.items():
+        targets.add([TargetRule.from_dict(rule) for rule in _rules(name, without)], group)
     context = nlp.add_pipe("spinecode_context", config={"span_group_name": TARGETS})
     assert isinstance(context, QuickConText)
     context.add([ConTextRule.from_dict(rule) for rule in _rules("context.json", without)])
@@ -100,18 +97,26 @@ class QuickTokenizer:
 
 
 def make_doc(nlp: Language, excerpt: Excerpt) -> Doc:
-    """The Doc of an excerpt, with the sentence starts of the layout set aside for the pipeline."""
-    doc = nlp.tokenizer(excerpt.text)
+    """The Doc of an excerpt, with what is asked of it again and again set aside in ``user_data``.
+
+    ``text``; ``starts``: where the sentences of the layout begin (characters); of each token its ``offsets``, ``ends`` and
+    ``words`` (in lower case).
+    """
+    text = excerpt.text
+    doc = nlp.tokenizer(text)
+    # From the text, which is much quicker than token by token.
+    places = doc.to_array([IDX, LENGTH]).tolist()
+    doc.user_data["text"] = text
     doc.user_data["starts"] = {piece.start for piece in excerpt.pieces}
-    for group in (TARGETS, ANATOMY, ATTRIBUTES):
-        doc.spans[group] = []
+    doc.user_data["offsets"] = [at for at, _ in places]
+    doc.user_data["ends"] = [at + length for at, length in places]
+    doc.user_data["words"] = [text[at : at + length].lower() for at, length in places]
     return doc
 
 
 @lru_cache(maxsize=1)
 def _by_id() -> dict[str, dict[str, Any]]:
-    names = ("conditions.json", "facts.json", "anatomy.json", "sides.json", "attributes.json")
-    return {rule["metadata"]["id"]: rule["metadata"] for name in names for rule in lexicon.rules(name)}
+    return {rule["metadata"]["id"]: rule["metadata"] for name in _GROUPS for rule in lexicon.rules(name)}
 
 
 def metadata(span: Span) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import operator
 import re
 from typing import TYPE_CHECKING
 
@@ -9,7 +11,7 @@ from spacy.tokens import Span
 
 from ..coding import findings as f
 from . import pipeline
-from .cues import WordSearch
+from .cues import WordSearch, gated
 
 if TYPE_CHECKING:
     from .draft import Draft
@@ -65,21 +67,23 @@ _WEEKS = (
         re.IGNORECASE,
     ),
 )
+_WEEKS_GATED = tuple(map(gated, _WEEKS))
 # None of the patterns above can match without one of these.
 _MAY_BE = WordSearch(
     re.compile(
-        r"pregnan|gestation|gravid|\biup\b|intrauterine|\bega\b|\bga\b|antenatal|prenatal|obstet|\bpara\b|\bg\d|fetal|\bob\b|\d\s*w(?:k|eeks?)?\s*\d",
+        r"pregnan|gestation|gravid|\biup\b|intrauterine|\bega\b|\bga\b|antenatal|prenatal|obstet|\bpara\b|\bg\d|fo?etal|"
+        r"trimester|fundal|\bob\b",
         re.IGNORECASE,
     )
 )
 _ALLOWED = frozenset(("chief_complaint", "history", "assessment", "indication", "plan", "problem_list", "exam"))
 
 
-def _weeks(text: str) -> tuple[int, int, int] | None:
-    """(completed weeks, start, end) of a stated gestational age."""
-    if not _MAY_BE.found(text, 0, len(text)):
+def _weeks(text: str, bits: int) -> tuple[int, int, int] | None:
+    """(completed weeks, start, end) of a gestational age stated in a note whose words have these `bits`."""
+    if not _MAY_BE.found_by(bits, text, 0, len(text)):
         return None
-    for pattern in _WEEKS:
+    for pattern in _WEEKS_GATED:
         if pattern is _BARE_WEEKS and not _SPOKEN_OF.search(text):
             continue
         for match in pattern.finditer(text):
@@ -96,7 +100,7 @@ def _weeks(text: str) -> tuple[int, int, int] | None:
 def pregnancy_of(draft: Draft) -> f.Pregnancy | None:
     """The current pregnancy, or None: a negative test, obstetric history and the time after birth are none."""
     spans = [s for read in draft.reads for s in read.spans.facts if s.label_.startswith("PREGNANCY")]
-    stated = _weeks(draft.text)
+    stated = _weeks(draft.text, functools.reduce(operator.or_, draft.excerpt.bits, draft.excerpt.bits_of_rest))
     said = [s for s in spans if s.label_ in ("PREGNANCY", "PREGNANCY_RELATION") and _current(draft, s)]
     if not any(_SPOKEN_OF.search(s.text) for s in said):
         said = []  # "pre-existing" alone is said of any condition

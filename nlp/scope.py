@@ -8,7 +8,6 @@ it joins. Examples of every rule: ``docs/reading.md``, *How far a cue reaches*.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from typing import Any
 
 from medspacy.context.context_modifier import ConTextModifier
 from spacy.tokens import Doc, Span
@@ -40,7 +39,7 @@ _LASTING = frozenset(
 _DATED = frozenset(("ago", "in", "as", "during", "resolved"))
 _LIST_WORDS = frozenset(("or", "nor"))
 _JOINS = frozenset(("and", "or", "nor", "&"))
-_CUTS = frozenset((",", ":", ";", "(", ")"))
+_MARKS = frozenset((",", ":", ";", "(", ")", "-", "."))
 _FAR, _NEAR = 16, 6
 
 
@@ -62,23 +61,23 @@ class _Line:
     """One sentence of a Doc: its words, the marks that cut it into parts, and what stands where."""
 
     def __init__(self, doc: Doc, first: int, last: int, anatomy: list[Span], targets: list[Span]) -> None:
-        tokens = [doc[i] for i in range(first, last)]
         self.first, self.last = first, last
-        self.words = [token.lower_ for token in tokens]
-        self.cuts = {first + i for i, word in enumerate(self.words) if self._cuts(word, i, tokens)}
+        self.words: list[str] = doc.user_data["words"][first:last]
+        self.cuts = {
+            first + i for i, word in enumerate(self.words) if word in _MARKS and self._cuts(word, first + i, doc)
+        }
         self.stops = {i for i in self.cuts if self[i] == "."}
         self.anatomy: dict[int, Span] = {}
         for span in anatomy:
             self.anatomy.update(dict.fromkeys(range(span.start, span.end), span))
         self.targets = targets
 
-    @staticmethod
-    def _cuts(word: str, i: int, tokens: list[Any]) -> bool:
-        if word in _CUTS:
-            return True
-        spaced = 0 < i < len(tokens) - 1 and bool(tokens[i - 1].whitespace_) and bool(tokens[i].whitespace_)
-        # A hyphen within a word cuts nothing; nor does the point of an abbreviation before a small letter.
-        return (word == "-" and spaced) or (word == "." and i + 1 < len(tokens) and tokens[i + 1].text[0].isupper())
+    def _cuts(self, word: str, i: int, doc: Doc) -> bool:
+        """A hyphen within a word cuts nothing; nor does the point of an abbreviation before a small letter."""
+        offsets, ends = doc.user_data["offsets"], doc.user_data["ends"]
+        if word == "-":
+            return self.first < i < self.last - 1 and ends[i - 1] < offsets[i] and ends[i] < offsets[i + 1]
+        return word != "." or (i + 1 < self.last and doc.user_data["text"][offsets[i + 1]].isupper())
 
     def __getitem__(self, i: int) -> str:
         return self.words[i - self.first]

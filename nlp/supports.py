@@ -37,8 +37,8 @@ def supports(draft: Draft) -> tuple[f.Mark, ...]:
 
 def _told(draft: Draft, pattern: Gated) -> Iterator[re.Match[str]]:
     """Its matches, sentence by sentence; where the words rule one out it is not looked for."""
-    for sentence, words in zip(draft.layout.sentences, draft.sentence_words, strict=True):
-        if pattern.may_match(words):
+    for sentence, bits in zip(draft.layout.sentences, draft.excerpt.bits, strict=True):
+        if pattern.may_match(bits):
             yield from pattern.pattern.finditer(draft.text, sentence.start, sentence.end)
 
 

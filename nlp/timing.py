@@ -94,7 +94,7 @@ _IN = re.compile(r"in (?!the (?:past|last))", re.IGNORECASE)
 _CLAUSE_END = re.compile(r"[.;]|, (?:and|but|she|he)\b")
 _ITS_PURPOSE = wording("timing-purpose")
 _NEW_CLAUSE = wording("timing-new-clause")
-_ONSET = wording("timing-onset")
+_ONSET = gated(wording("timing-onset"))
 _AGE = re.compile(r"[ -]?(?:old|y/?o)\b", re.IGNORECASE)
 _HISTORY = re.compile(r"(?:history|hx|h/o)$", re.IGNORECASE)
 _OF_COMPLAINT = re.compile(
@@ -155,24 +155,25 @@ def _last_day(year: int, month: int) -> datetime.date:
     return first_of_next - datetime.timedelta(days=1)
 
 
-def durations(text: str, today: datetime.date | None, *, asked: bool = False) -> list[Duration]:
+def durations(text: str, today: datetime.date | None, bits: int, *, asked: bool = False) -> list[Duration]:
     """Stated durations of pain or symptoms in one sentence (of an excerpt), leftmost first.
 
     Args:
         text: one sentence.
         today: the date of service, needed for "since ..."; None leaves those out.
+        bits: what the words of `text` tell the patterns (`Vocabulary`); more than that does no harm.
         asked: it stands under a heading that asks for it ("Onset: 2 years ago").
     """
     found: list[Duration] = []
-    lower = text.lower()
-    if not _TIMED.found(lower, 0, len(lower)):
+    if not _TIMED.found_by(bits, text.lower(), 0, len(text)):
         return found
-    for pattern in _GATED if _TIME.search(text) else ():
+    of_pain = asked or _ONSET.search(text) or _COMPLAINT.search(text)
+    for pattern in _GATED if of_pain and _TIME.search(text) else ():
         for match in pattern.finditer(text):
             start, end = match.span("time" if "time" in match.re.groupindex else 0)
             if any(d.start < end and start < d.end for d in found):
                 continue
-            if _of_pain(text, match, start, end, asked=asked):
+            if _is_of_pain(text, match, start, end):
                 found.append(Duration(start, end, _days(match)))
     for match in _SINCE.finditer(text):
         days = _since_days(match, today)
@@ -181,12 +182,11 @@ def durations(text: str, today: datetime.date | None, *, asked: bool = False) ->
     return sorted(found, key=lambda d: d.start)
 
 
-def _of_pain(text: str, match: re.Match[str], start: int, end: int, *, asked: bool) -> bool:
+def _is_of_pain(text: str, match: re.Match[str], start: int, end: int) -> bool:
+    """Whether a time, told where pain is spoken of, is the pain's."""
     after = text[end : end + 28]
     before = text[max(0, start - 45) : start]
     if _AGE.match(after) or _IN_BEFORE.search(before) or _IN.match(match.group()) or _OF_OTHER.match(after):
-        return False
-    if not (asked or _ONSET.search(text) or _COMPLAINT.search(text)):
         return False
     if _HISTORY.search(match.group()) or _OF_COMPLAINT.match(text, end):
         return True  # "a 6-month history of", "4 months of pain": what it is of follows

@@ -46,7 +46,7 @@ SENTENCES = sentences()
 
 @pytest.mark.parametrize("name", PATTERNS)
 def test_word_search_finds_what_the_pattern_finds(name):
-    pattern, quick = PATTERNS[name], cues.WordSearch(PATTERNS[name])
+    pattern, quick = PATTERNS[name], cues.WordSearch(PATTERNS[name], cues.Vocabulary())
     for text in SENTENCES:
         for start in {0, len(text) // 3}:
             assert quick.found(text, start, len(text)) == bool(pattern.search(text, start, len(text))), text
@@ -54,7 +54,7 @@ def test_word_search_finds_what_the_pattern_finds(name):
 
 @pytest.mark.parametrize("name", PATTERNS)
 def test_a_gate_shuts_out_no_match(name):
-    pattern, gated = PATTERNS[name], cues.gated(PATTERNS[name])
+    pattern, gated = PATTERNS[name], cues.gated(PATTERNS[name], cues.Vocabulary())
     for text in SENTENCES:
         for start in {0, len(text) // 3}:
             match, found = pattern.search(text, start), gated.search(text, start)

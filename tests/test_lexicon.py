@@ -24,7 +24,7 @@ from spinecode.nlp.draft import Draft
 from spinecode.nlp.excerpt import ExcerptBuilder
 from spinecode.nlp.headings import known_titles, normal_title
 from spinecode.nlp.layout import LayoutReader
-from spinecode.nlp.matching import FirstWordMatcher, QuickConText
+from spinecode.nlp.matching import QuickConText, RuleAutomaton
 from spinecode.nlp.note import note_facts
 
 TARGET_FILES = ("conditions.json", "facts.json", "anatomy.json", "sides.json", "attributes.json")
@@ -272,7 +272,7 @@ def test_every_word_of_every_pattern_can_win(desk: Desk) -> None:
     shadowed = []
     for name in (*TARGET_FILES, "context.json"):
         kind = ConTextRule if name == "context.json" else TargetRule
-        matcher = FirstWordMatcher(desk.nlp)
+        matcher = RuleAutomaton(desk.nlp)
         rules = lexicon.rules(name)
         matcher.add([kind.from_dict(dict(rule)) for rule in rules])
         for number, rule in enumerate(rules):
@@ -299,7 +299,7 @@ def _phrases(places: tuple[Place, ...], index: int, word: str) -> Iterator[list[
             yield list(phrase)
 
 
-def _wins(matcher: FirstWordMatcher, number: int, phrase: list[str], nlp: Any) -> bool:
+def _wins(matcher: RuleAutomaton, number: int, phrase: list[str], nlp: Any) -> bool:
     found = matcher(Doc(nlp.vocab, words=phrase))
     return any(rule is matcher._rules[number] for rule, _, _ in found)
 
