@@ -116,7 +116,9 @@ def parse(words: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 def _run_together(token: str) -> tuple[str, str] | None:
     """As in "L45", "C56": two vertebrae in a row, where no vertebra has such a number."""
-    if len(token) != 3 or token[0].upper() not in "CL" or int(token[2]) != int(token[1]) + 1:
+    if len(token) != 3 or token[0].upper() not in "CL" or not token[1:].isdigit():  # "L-4" names one vertebra
+        return None
+    if int(token[2]) != int(token[1]) + 1:
         return None
     upper, lower = _norm(token[:2]), _norm(token[0] + token[2])
     return (upper, lower) if upper and lower and _norm(token) is None else None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import random
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -101,6 +103,78 @@ def test_quotes_are_the_notes_own_characters(reader: Reader) -> None:
         for condition in reader.read(text, row.get("date of service") or None).conditions:
             for evidence in (condition.evidence, *(detail.evidence for detail in condition.details)):
                 assert text[evidence.start : evidence.end] == evidence.text
+
+
+PIECES = (
+    *(
+        "  ",
+        "\n",
+        "\n\n",
+        "\t",
+        "\u00a0",
+        ". ",
+        "; ",
+        ": ",
+        "1. ",
+        "2) ",
+        "#1 ",
+        "- ",
+        "One, ",
+        "[x] ",
+        "(+) ",
+        "--",
+        "?",
+    ),
+    *(
+        "R. ",
+        "(L) ",
+        "L-4 ",
+        "C 5",
+        "L4-",
+        "T12",
+        "w/o ",
+        "ISN'T ",
+        "no ",
+        "possible ",
+        "denies ",
+        "h/o ",
+        "vs ",
+        "Dr. ",
+    ),
+    *("28w3d ", "G2P1 ", "x 3 wks ", "3 months ago ", "since March 2025 ", "1/2", "A: ", "MRI: ", "Impression:\n"),
+    *("\u017f", "\u0130", "\u212a", "\u2019s ", "\u2013", "\u00bd", "\u0663"),
+)
+
+
+def torn(text: str, chance: random.Random) -> str:
+    """`text` with pieces put in, cut out, shouted and repeated anywhere, as pasting and dictation do."""
+    letters = list(text)
+    for _ in range(chance.randint(1, 12)):
+        at, what = chance.randint(0, len(letters)), chance.random()
+        if what < 0.5:
+            letters[at:at] = chance.choice(PIECES)
+        elif what < 0.75:
+            del letters[at : at + chance.randint(1, 30)]
+        elif what < 0.9:
+            letters[at : at + 60] = "".join(letters[at : at + 60]).upper()
+        else:
+            letters[at:at] = letters[chance.randint(0, at) :][:80]
+    return "".join(letters)
+
+
+def test_torn_notes_are_read_and_quoted(reader: Reader) -> None:
+    chance = random.Random(20)
+    folder = PAGE.parents[1] / "corpora"
+    notes = [
+        json.loads(line)["text"]
+        for name in ("written", "dictated", "scribed")
+        for line in (folder / name / "notes.jsonl").read_text(encoding="utf-8").splitlines()
+    ]
+    for number in range(600):
+        text = torn(chance.choice(notes), chance)
+        for condition in reader.read(text, "2026-05-01" if number % 2 else None).conditions:
+            evidence = condition.evidence
+            assert text[evidence.start : evidence.end] == evidence.text, text
 
 
 def test_every_phenomenon_says_default_limits_and_examples() -> None:
