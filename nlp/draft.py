@@ -100,6 +100,11 @@ class Draft:
         earlier = self.layout.sentences[index]
         return self.text[earlier.start : earlier.end]
 
+    def bits_with_before(self, sentence: Sentence) -> int:
+        """What the words of a sentence, and of the one before it, tell the patterns."""
+        index = bisect_right(self.sentence_starts, sentence.start) - 1
+        return self.excerpt.bits[index] | (self.excerpt.bits[index - 1] if index else 0)
+
     def piece_of(self, span: Span) -> Piece:
         """The piece a span of the Doc stands in."""
         return self.excerpt.pieces[bisect_right(self._starts, self.offsets[span.start]) - 1]

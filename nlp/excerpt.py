@@ -10,11 +10,12 @@ import itertools
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from . import levels
 from .cues import VOCABULARY, WordSearch
 from .layout import Layout, Sentence
-from .lexicon import wording
+from .lexicon import lowered, wording
 
 _PLAIN = {
     **{ord(c): "-" for c in "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe58\ufe63\uff0d"},
@@ -45,7 +46,6 @@ _WEAK_SECTIONS = frozenset(
 )
 # The hundredth copy of a sentence in the same part of a note (a torn template, a hostile file) adds nothing.
 _MOST_COPIES = 12
-_ASCII_LOWER = {code: code + 32 for code in range(ord("A"), ord("Z") + 1)}
 
 
 def _parted(history: re.Match[str]) -> str:
@@ -82,11 +82,6 @@ def _between(text: str, sentences: tuple[Sentence, ...]) -> Iterator[str]:
     yield text[end:]
 
 
-def _lower(text: str) -> str:
-    """In lower case as far as that keeps every letter in its place."""
-    return text.lower() if text.isascii() else text.translate(_ASCII_LOWER)
-
-
 def _plain(raw: str) -> str:
     """`raw` with plain dashes, quotes and blanks; letter for letter."""
     as_it_is = raw.isascii() and raw.isprintable() and "`" not in raw
@@ -105,8 +100,7 @@ def _single_spaced(plain: str) -> tuple[str, Sequence[int]]:
     return "".join([plain[i] for i in where]), where
 
 
-@dataclass(frozen=True)
-class Piece:
+class Piece(NamedTuple):
     """A kept sentence: its place in the excerpt's text, and the level expressions in it (by excerpt offset).
 
     ``bits``: what its words tell the patterns (`Vocabulary`), as they stand in the note and in the excerpt.
@@ -153,7 +147,7 @@ class ExcerptBuilder:
         out = Excerpt()
         parts: list[str] = []
         length = 0
-        lower = _lower(text)
+        lower = lowered(text)
         out.bits = [VOCABULARY.of(lower[s.start : s.end]) for s in layout.sentences]
         out.bits_of_rest = VOCABULARY.of(" ".join(_between(lower, layout.sentences)))
         for sentence, bits in kept_sentences(lower, layout.sentences, out.bits):
@@ -185,7 +179,7 @@ class ExcerptBuilder:
         if "N'T" in plain:
             # The tokenizer parts "isn't" and not "ISN'T".
             changes += [(m.start(), m.end(), m.group().lower(), None) for m in _SHOUTED_NOT.finditer(plain)]
-        lower = _lower(plain)
+        lower = lowered(plain)
         if any(word in lower for word in _HX):
             changes += [
                 (m.start("unit"), m.end(), _parted(m) + _SPAN_OF[m["unit"][0].lower()] + " history of", None)
@@ -237,5 +231,5 @@ class ExcerptBuilder:
             position = end
         keep(position, len(plain))
         whole = "".join(parts)
-        bits |= VOCABULARY.of(_lower(whole))
+        bits |= VOCABULARY.of(lowered(whole))
         return Piece(sentence, offset, offset + len(whole), tuple(found), bits), whole

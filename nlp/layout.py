@@ -12,6 +12,7 @@ from __future__ import annotations
 import itertools
 import re
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from .headings import (
     REPORT_PARTS,
@@ -73,8 +74,7 @@ _WRAP_SHORTEST = 40
 _WRAP_RAGGED = 12
 
 
-@dataclass(frozen=True)
-class Line:
+class Line(NamedTuple):
     """A line and where it stands, its line end left out."""
 
     start: int
@@ -82,8 +82,7 @@ class Line:
     text: str
 
 
-@dataclass(frozen=True)
-class Sentence:
+class Sentence(NamedTuple):
     """A sentence or list entry. ``item`` counts the entries of its section from 1; 0 when it stands in none.
 
     ``first``: it opens its entry (or its section): the place of a diagnostic statement. ``label``: the category of a
@@ -179,7 +178,7 @@ def _with_pasted_reports(layout: Layout) -> Layout:
     }
     if not pasted:
         return layout
-    sentences = tuple(replace(s, section=pasted.get(s.section.start, s.section)) for s in layout.sentences)
+    sentences = tuple(s._replace(section=pasted.get(s.section.start, s.section)) for s in layout.sentences)
     return Layout(sentences, tuple(pasted.get(h.start, h) for h in layout.headings))
 
 
@@ -205,8 +204,7 @@ def _is_pasted(headings: tuple[Heading, ...], index: int, places: dict[str, list
     return named_only and (earlier("history") or earlier("chief_complaint")) and later("plan")
 
 
-@dataclass(frozen=True)
-class _Block:
+class _Block(NamedTuple):
     """Lines that run on as one text; ``blank_before``: a blank line stands above."""
 
     start: int
@@ -393,7 +391,7 @@ class _Walker:
                 for index in range(len(self.sentences) - 1, -1, -1):
                     if self.sentences[index].section != self.section:
                         break
-                    self.sentences[index] = replace(self.sentences[index], item=1)
+                    self.sentences[index] = self.sentences[index]._replace(item=1)
             self.before_section = max(self.item, 1)
         self.item = self.before_section
 

@@ -129,3 +129,11 @@ _RUNS = re.compile(r"\s+")
 def folded(text: str) -> str:
     """`text` with every run of white space as one space: a wrapped or stretched line says what it said before."""
     return _RUNS.sub(" ", text) if "  " in text or not text.isprintable() else text
+
+
+_ASCII_LOWER = {code: code + 32 for code in range(ord("A"), ord("Z") + 1)}
+
+
+def lowered(text: str) -> str:
+    """`text` in lower case as far as that keeps every letter in its place."""
+    return text.lower() if text.isascii() else text.translate(_ASCII_LOWER)

@@ -181,16 +181,18 @@ class QuickTargetMatcher(TargetMatcher):
         super().__init__(nlp, name=name, result_type="group")
         self._automaton = RuleAutomaton(nlp)
         self._groups: dict[str, str] = {}
+        self._filled: dict[str, None] = {}
 
     def add(self, rules: TargetRule | Iterable[TargetRule], group: str = "targets") -> None:
         """Adds rules, as medSpaCy's matcher does; their matches go to the span group, and compete with each other alone."""
         listed = [rules] if isinstance(rules, TargetRule) else list(rules)
         self._automaton.add(listed)
         self._groups.update((rule.metadata["id"], group) for rule in listed)
+        self._filled[group] = None
 
     def __call__(self, doc: Doc) -> Doc:
         """Writes the matches of `doc` to the span groups."""
-        spans: dict[str, list[Span]] = {group: [] for group in self._groups.values()}
+        spans: dict[str, list[Span]] = {group: [] for group in self._filled}
         for rule, start, end in self._automaton(doc):
             # spaCy keeps extension values by place alone, so two rules on the same words would share them: the rule
             # is known by the span's id instead.
@@ -273,11 +275,15 @@ def _turned(rule: ConTextRule) -> ConTextRule:
 
 
 def sentence_bounds(doc: Doc) -> list[tuple[int, int]]:
-    """For each token the first token of its sentence and the token after its last."""
+    """For each token the first token of its sentence and the token after its last; found once a Doc."""
+    kept: list[tuple[int, int]] | None = doc.user_data.get("bounds")
+    if kept is not None:
+        return kept
     starts = [i for i, first in enumerate(doc.to_array(SENT_START).tolist()) if first == 1 or i == 0]
     out: list[tuple[int, int]] = []
     for start, end in zip(starts, [*starts[1:], len(doc)][: len(starts)], strict=True):
         out.extend([(start, end)] * (end - start))
+    doc.user_data["bounds"] = out
     return out
 
 

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from ..coding import findings as f
-from .cues import gated
+from .cues import Gated, gated
 from .document_type import document_type
 from .layout import Layout, Sentence
 from .lexicon import folded, wording, words
@@ -21,11 +21,11 @@ from .supports import supports
 if TYPE_CHECKING:
     from .draft import Draft
 
-_STUDY_NAME = gated(wording("note-study-name"))
-_STUDY_SAYS = gated(wording("note-study-says"))
+_STUDY_NAME = Gated(wording("note-study-name"))
+_STUDY_SAYS = Gated(wording("note-study-says"))
 _REFERS_BACK = wording("note-refers-back")
-_OWN_READING = gated(wording("note-own-reading"))
-_REPORTED = gated(wording("note-reported"))
+_OWN_READING = Gated(wording("note-own-reading"))
+_REPORTED = Gated(wording("note-reported"))
 _REASON = gated(wording("note-reason"))
 _SPINAL_WORD = gated(wording("note-spinal-word"))
 _RESTATED = gated(wording("note-restated"))
@@ -116,13 +116,16 @@ class NoteFacts:
         """(a study's finding, read or recited by this provider as his own)."""
         if self.document_type in f.REPORTS:
             return source in ("imaging", "assessment"), source in ("imaging", "assessment")
+        bits = draft.bits_with_before(sentence)
+        if source != "imaging" and not _STUDY_NAME.may_match(bits):
+            return False, False
         raw, before = folded(draft.raw(sentence)), folded(draft.before(sentence))
-        told = bool(_STUDY_NAME.search(raw) and _STUDY_SAYS.search(raw))
+        told = bool(_STUDY_NAME.search(raw) and _STUDY_SAYS.search_by(bits, raw))
         if not told and _REFERS_BACK.match(raw) and _STUDY_NAME.search(before):
             told, raw = True, before + " " + raw
         if source == "imaging":
-            return True, bool(_OWN_READING.search(before + " " + raw)) and not _REPORTED.search(raw)
-        return told, told and source in _TOLD and not _REPORTED.search(raw)
+            return True, bool(_OWN_READING.search_by(bits, before + " " + raw)) and not _REPORTED.search_by(bits, raw)
+        return told, told and source in _TOLD and not _REPORTED.search_by(bits, raw)
 
     # -- problems we do not code ---------------------------------------------------------------------------------------
 

@@ -23,10 +23,9 @@ _INLINE = re.compile(
     rf"|(?<![\w#])#[ \t]?(?P<hash>\d{{1,2}})[.:)]?[ \t]+(?=[A-Za-z])(?i:{_COUNTED})"
     rf"|(?<=[,;.][ \t])(?P<bare>\d{{1,2}})[ \t]+(?=[A-Za-z])(?i:{_COUNTED})"
 )
-# Without one of these no number is found: asked first, for ``re`` is quick where a pattern begins
-# with one of a few letters.
+# Where a number may stand: looked for first, for ``re`` is quick where a pattern begins with one of a few letters.
 _MAY_NUMBER = re.compile(
-    r"[\d#OTFS](?:(?<=\d)(?:\.[ \t]*[A-Z]|\)[ \t]|(?<=[,;.][ \t].)\d?[ \t])|(?<=#)[ \t]?\d"
+    r"[\d#OTFS](?:(?<=\d)(?:\d?(?:\.[ \t]*(?=[A-Z])|\)[ \t])|(?<=[,;.][ \t].)\d?[ \t])|(?<=#)(?=[ \t]?\d)"
     r"|(?:(?<=O)ne|(?<=T)(?:wo|hree)|(?<=F)(?:our|ive)|(?<=S)ix)[,.:])"
 )
 _TAKES_NUMBER = wording("layout-takes-number")
@@ -35,9 +34,12 @@ _LOOK_BACK = 24
 
 def inline_numbers(text: str, start: int, end: int) -> list[re.Match[str]]:
     """What may be the number of an entry in ``text[start:end]``, in order."""
-    if not _MAY_NUMBER.search(text, start, end):
-        return []
-    return list(_INLINE.finditer(text, start, end))
+    found: list[re.Match[str]] = []
+    for place in _MAY_NUMBER.finditer(text, start, end):
+        if not found or found[-1].end() <= place.start():
+            match = _INLINE.match(text, place.start(), end)
+            found += [match] if match else []
+    return found
 
 
 def number_of(match: re.Match[str]) -> int:

@@ -88,10 +88,9 @@ class QuickTokenizer:
         """The Doc of `text`."""
         if len(self._known) > _MOST_WORDS:
             self._known.clear()
-        for word in text.split():
-            if word not in self._known:
-                self._known.add(word)
-                self._tokenizer(word)
+        for word in set(text.split()) - self._known:
+            self._known.add(word)
+            self._tokenizer(word)
         doc: Doc = self._tokenizer(text)
         return doc
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from bisect import bisect_right
 from dataclasses import dataclass, field
 from typing import Any
@@ -57,12 +58,15 @@ class SentenceSpans:
     facts: list[Span] = field(default_factory=list)
 
 
+_PLACE = operator.attrgetter("start", "end")
+
+
 def spans_by_sentence(doc: Doc, bounds: list[tuple[int, int]]) -> list[SentenceSpans]:
     """The spans of `doc` sorted into the sentences with token bounds `bounds`."""
     out = [SentenceSpans() for _ in bounds]
     starts = [start for start, _ in bounds]
     for group in (ANATOMY, ATTRIBUTES, TARGETS):
-        for span in sorted(doc.spans[group], key=lambda s: (s.start, s.end)):
+        for span in sorted(doc.spans[group], key=_PLACE):
             index = bisect_right(starts, span.start) - 1
             if index >= 0 and span.start < bounds[index][1]:
                 _shelf(out[index], group, span).append(span)
