@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import math
 import re
 from bisect import bisect_left
@@ -133,7 +132,20 @@ class Habit:
 _FIRST_TWO: Final = frozenset(stem[:2] for stems in _STEMS.values() for stem in stems.split())
 
 
-@functools.lru_cache(maxsize=50_000)
+class _Stems(dict[str, str]):
+    """What words say, of those met so far. A full one starts anew: keeping the order of use would cost more than it saves."""
+
+    def __missing__(self, word: str) -> str:
+        if len(self) >= _MOST_WORDS:
+            self.clear()
+        self[word] = stem = _stem(word)
+        return stem
+
+
+_MOST_WORDS: Final = 50_000
+_stems: Final = _Stems()
+
+
 def _stem(word: str) -> str:
     """What a word says: a name of the table of stems, or nothing."""
     if word[:2] not in _FIRST_TWO and not word[-1].isdigit():
@@ -252,7 +264,7 @@ def _passed_over(decision: Decision, habit: Habit, cut: Tokens) -> dict[str, flo
 
 
 def _kinds(words: Iterable[str]) -> Counter[str]:
-    return Counter(filter(None, map(_stem, words)))
+    return Counter(filter(None, map(_stems.__getitem__, words)))
 
 
 def _all_evidence(decision: Decision) -> list[Evidence]:
