@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -19,8 +18,7 @@ _MOST_PARTS: Final = 16
 Array = npt.NDArray[np.float64]
 
 
-@dataclass(frozen=True)
-class Part:
+class Part(NamedTuple):
     """How much a feature moves the log odds of being right, against an average decision."""
 
     feature: str
@@ -45,7 +43,10 @@ class Confidence:
         moved = (values - self._mean) / self._scale * self._weights
         bias, slope, intercept = self._line.tolist()
         odds = slope * (float(moved.sum()) + bias) + intercept
-        weights = np.round(moved * slope, 6)
-        order = np.lexsort((np.arange(len(weights)), -np.abs(weights)))[:_MOST_PARTS].tolist()
-        strongest = tuple(Part(self.names[place], float(weights[place])) for place in order)
+        weights = (moved * slope).round(6)
+        order = (-np.abs(weights)).argsort(kind="stable")[:_MOST_PARTS]
+        strongest = tuple(
+            Part(self.names[place], weight)
+            for place, weight in zip(order.tolist(), weights[order].tolist(), strict=True)
+        )
         return round(1.0 / (1.0 + math.exp(-odds)), 4), strongest

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Final
 
 _PREFIXES: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
@@ -30,6 +31,7 @@ OTHER: Final = "other spine"
 FAMILIES: Final = (*(name for name, _ in _PREFIXES), OTHER)
 
 
+@lru_cache(maxsize=4096)
 def family_of_code(code: str) -> str:
     """The family of a code in scope: the first whose prefix fits."""
     return next((name for name, prefixes in _PREFIXES if code.startswith(prefixes)), OTHER)

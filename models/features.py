@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import functools
 import math
 import re
-from collections.abc import Mapping, Sequence
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import compress
 from typing import Final
 
 import numpy as np
@@ -17,7 +19,7 @@ from ..coding.findings import Evidence, Findings
 from ..coding.gaps.model import Gaps
 from .families import families_of
 from .second_reader import Reading
-from .words import Token, tokens
+from .words import HEADED, Tokens, headings, tokens
 
 _DIAGNOSTIC: Final = frozenset({"assessment", "post_diagnosis", "pre_diagnosis", "indication"})
 _UNSPECIFIED: Final = ("M54.9", "M54.50", "M54.10", "M54.30", "M54.40", "M48.00", "M41.9", "M45.9", "M51.9")
@@ -54,9 +56,11 @@ _WHOLE: Final = {
 _DIAGNOSIS_LENGTH: Final = 300
 """So many code points from a diagnosis heading on count as the diagnosis."""
 _HEADING: Final = re.compile(
-    r"^(?:\W|\d)*(?:\w+ )?(?:assessments?|impressions?|diagnos[ie]s|dx|imp|a|a/p|ap)\b", re.IGNORECASE | re.MULTILINE
+    HEADED + r"(?:\w+ )?(?:assessments?|impressions?|diagnos[ie]s|dx|imp|a|a/p|ap)\b", re.IGNORECASE
 )
 
+_UNCOVERED: Final = {name: f"uncovered_{name}" for name in _STEMS}
+_UNCOVERED_IN_DIAGNOSIS: Final = {name: f"uncovered_{name}_in_diagnosis" for name in _STEMS}
 NAMES: Final = (
     "nothing_coded",
     "codes",
@@ -84,8 +88,8 @@ NAMES: Final = (
     "left_excluded",
     "left_undocumented",
     "stated_not_coded",
-    *(f"uncovered_{name}" for name in _STEMS),
-    *(f"uncovered_{name}_in_diagnosis" for name in _STEMS),
+    *_UNCOVERED.values(),
+    *_UNCOVERED_IN_DIAGNOSIS.values(),
     "unknown_words",
     "expected_not_coded",
     "coded_not_expected",
@@ -98,6 +102,9 @@ NAMES: Final = (
     "passed_over_share",
 )
 """The features in the order of the arrays."""
+
+
+_log: Final = math.log1p
 
 
 @dataclass(frozen=True)
@@ -116,18 +123,31 @@ class Habit:
     def __init__(self, words: Sequence[str], surprise: npt.NDArray[np.float64]) -> None:
         self.words, self.surprise = tuple(words), surprise
         self._of: dict[str, float] = dict(zip(self.words, surprise.tolist(), strict=True))
-        self._known = {word: (self._of[word], _stem(word)) for word in self.words}
 
-    def of(self, word: str) -> tuple[float, str]:
-        """The surprise, zero for a word that no read note had, and what the word says: a name of the table of stems."""
-        return self._known.get(word) or (0.0, _stem(word))
+    def of(self, words: Iterable[str]) -> list[float]:
+        """The surprise of each word of some that has one."""
+        return list(filter(None, map(self._of.get, words)))
 
 
 _FIRST_TWO: Final = frozenset(stem[:2] for stems in _STEMS.values() for stem in stems.split())
 
 
-@functools.lru_cache(maxsize=50_000)
+class _Stems(dict[str, str]):
+    """What words say, of those met so far. A full one starts anew: keeping the order of use would cost more than it saves."""
+
+    def __missing__(self, word: str) -> str:
+        if len(self) >= _MOST_WORDS:
+            self.clear()
+        self[word] = stem = _stem(word)
+        return stem
+
+
+_MOST_WORDS: Final = 50_000
+_stems: Final = _Stems()
+
+
 def _stem(word: str) -> str:
+    """What a word says: a name of the table of stems, or nothing."""
     if word[:2] not in _FIRST_TWO and not word[-1].isdigit():
         return ""
     whole = _WHOLE.get(word)
@@ -142,31 +162,30 @@ def _is_level(word: str) -> bool:
     return _LEVEL.fullmatch(word) is not None
 
 
-def features(
-    decision: Decision, reading: Reading, habit: Habit, cut: Sequence[Token] | None = None
-) -> dict[str, float]:
+def features(decision: Decision, reading: Reading, habit: Habit, cut: Tokens | None = None) -> dict[str, float]:
     """All features of a decision by name; finite numbers, counts damped by a logarithm."""
     return {
         **_decided(decision),
         **_open(decision),
-        **_passed_over(decision, habit, cut),
+        **_passed_over(decision, habit, tokens(decision.text) if cut is None else cut),
         **_disagreement(decision, reading),
     }
 
 
-def words_with_cover(decision: Decision, cut: Sequence[Token] | None = None) -> list[tuple[str, bool, bool]]:
-    """Each word of the note: whether some evidence covers it, and whether it stands behind a diagnosis heading."""
-    text = decision.text
-    covered = bytearray(len(text))
-    for evidence in _all_evidence(decision):
-        end = min(evidence.end, len(text))
-        covered[evidence.start : end] = b"\1" * max(0, end - evidence.start)
-    near = bytearray(len(text))
-    for match in _HEADING.finditer(text):
-        end = min(match.start() + _DIAGNOSIS_LENGTH, len(text))
-        near[match.start() : end] = b"\1" * (end - match.start())
-    found = tokens(text) if cut is None else cut
-    return [(word, covered[at] == 1, near[at] == 1) for word, at in found if word[0].isalpha()]
+def words_outside(decision: Decision, cut: Tokens) -> tuple[list[str], list[str]]:
+    """The words of the note that no evidence covers: all of them, and those behind a diagnosis heading."""
+    words, starts = cut.words, cut.starts
+    outside = bytearray(b"\1") * len(words)
+    for start, end in {(evidence.start, evidence.end) for evidence in _all_evidence(decision)}:
+        first, last = bisect_left(starts, start), bisect_left(starts, end)
+        outside[first:last] = bytes(max(0, last - first))
+    in_diagnosis: list[str] = []
+    last = 0
+    for start in headings(_HEADING, decision.text):
+        first = max(last, bisect_left(starts, start))
+        last = bisect_left(starts, start + _DIAGNOSIS_LENGTH)
+        in_diagnosis += compress(words[first:last], outside[first:last])
+    return list(compress(words, outside)), in_diagnosis
 
 
 def _decided(decision: Decision) -> dict[str, float]:
@@ -227,29 +246,25 @@ def has_conflict(code_set: CodeSet, gaps: Gaps) -> bool:
     )
 
 
-def _passed_over(decision: Decision, habit: Habit, cut: Sequence[Token] | None) -> dict[str, float]:
+def _passed_over(decision: Decision, habit: Habit, cut: Tokens) -> dict[str, float]:
     """Words that no evidence covers: cue words by kind, and how surprising that is; in all, and in the diagnosis."""
-    words = words_with_cover(decision, cut)
-    everywhere, named = dict.fromkeys(("", *_STEMS), 0), dict.fromkeys(("", *_STEMS), 0)
-    surprises, of_diagnosis = [], []
-    for word, covered, near in words:
-        if covered:
-            continue
-        surprise, stem = habit.of(word)
-        everywhere[stem] += 1
-        surprises.append(surprise)
-        if near:
-            named[stem] += 1
-            of_diagnosis.append(surprise)
+    everywhere, in_diagnosis = words_outside(decision, cut)
+    kinds, named = _kinds(everywhere), _kinds(in_diagnosis)
+    surprises, of_diagnosis = habit.of(everywhere), habit.of(in_diagnosis)
+    passed_over = math.fsum(surprises)
     return {
-        **{f"uncovered_{name}": _log(everywhere[name]) for name in _STEMS},
-        **{f"uncovered_{name}_in_diagnosis": _log(named[name]) for name in _STEMS},
-        "passed_over": _log(math.fsum(surprises)),
+        **{feature: _log(kinds[name]) for name, feature in _UNCOVERED.items()},
+        **{feature: _log(named[name]) for name, feature in _UNCOVERED_IN_DIAGNOSIS.items()},
+        "passed_over": _log(passed_over),
         "passed_over_in_diagnosis": _log(math.fsum(of_diagnosis)),
         "most_passed_over": max(surprises, default=0.0),
         "most_passed_over_in_diagnosis": max(of_diagnosis, default=0.0),
-        "passed_over_share": 10.0 * math.fsum(surprises) / max(1, len(words)),
+        "passed_over_share": 10.0 * passed_over / max(1, len(cut.words)),
     }
+
+
+def _kinds(words: Iterable[str]) -> Counter[str]:
+    return Counter(filter(None, map(_stems.__getitem__, words)))
 
 
 def _all_evidence(decision: Decision) -> list[Evidence]:
@@ -282,10 +297,6 @@ def _disagreement(decision: Decision, reading: Reading) -> dict[str, float]:
 def coded_families(code_set: CodeSet) -> frozenset[str]:
     """The families that the rules produced, optional codes left out."""
     return families_of(code.code for code in code_set.codes if code.role != "optional")
-
-
-def _log(count: float) -> float:
-    return math.log1p(count)
 
 
 def told(name: str) -> str:

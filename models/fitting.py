@@ -22,10 +22,10 @@ from skops import io as skops_io
 
 from .confidence import Confidence
 from .families import FAMILIES
-from .features import NAMES, Decision, Habit, words_with_cover
+from .features import NAMES, Decision, Habit, words_outside
 from .second_reader import SecondReader
 from .store import TRUSTED
-from .words import terms
+from .words import terms, tokens
 
 Array = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
@@ -93,13 +93,13 @@ def _counts(counted: Sequence[Mapping[str, int]], vocabulary: Sequence[str]) -> 
 
 def fit_habit(decisions: Sequence[Decision]) -> Habit:
     """How often each word lies inside some evidence, over decisions of the full engine."""
-    times, inside, notes = Counter[str](), Counter[str](), Counter[str]()
+    times, outside, notes = Counter[str](), Counter[str](), Counter[str]()
     for decision in decisions:
-        words = words_with_cover(decision)
-        notes.update({word for word, _, _ in words})
-        for word, covered, _ in words:
-            times[word] += 1
-            inside[word] += covered
+        cut = tokens(decision.text)
+        notes.update(set(cut.words))
+        times.update(cut.words)
+        outside.update(words_outside(decision, cut)[0])
+    inside = times - outside
     kept = sorted(word for word, count in notes.items() if count >= LEAST_NOTES and inside[word])
     return Habit(kept, _rounded([-math.log(1.0 - inside[word] / (times[word] + 1)) for word in kept]))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import chain, islice
 from typing import Final
 
 from .confidence import Part
@@ -52,8 +53,8 @@ def route_of(
         looked = (Reason("low_confidence", f"confidence {confidence:.2f} is below {limits.auto:.2f}"),)
     route: Route = "review" if looked else "query" if asked else "auto"
     wanted = -1 if looked or low else 1
-    moved = tuple(Reason(part.feature, _said(part), ()) for part in parts if part.weight * wanted > 0)
-    return route, (*looked, *asked, *moved)[:MOST_REASONS]
+    moved = (Reason(part.feature, _said(part), ()) for part in parts if part.weight * wanted > 0)
+    return route, tuple(islice(chain(looked, asked, moved), MOST_REASONS))
 
 
 def _for_query(decision: Decision) -> tuple[Reason, ...]:

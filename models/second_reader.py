@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from .words import Token, terms
+from .words import Marked, Tokens, marked, tokens
 
 Array = npt.NDArray[np.float64]
 
@@ -30,7 +32,9 @@ class SecondReader:
     def __init__(
         self, vocabulary: Sequence[str], families: Sequence[str], idf: Array, weights: Array, bias: Array
     ) -> None:
-        self._index = {term: index for index, term in enumerate(vocabulary)}
+        self._words = {term: place for place, term in enumerate(vocabulary) if " " not in term}
+        self._pairs = {tuple(term.split(" ")): place for place, term in enumerate(vocabulary) if " " in term}
+        self._single = frozenset(self._words)
         self._terms, self._families = tuple(vocabulary), tuple(families)
         self._idf, self._weights, self._bias = idf, weights, bias
         self._columns = np.ascontiguousarray(weights.T)
@@ -40,19 +44,26 @@ class SecondReader:
         """What is saved."""
         return {"idf": self._idf, "weights": self._weights, "bias": self._bias}
 
-    def read(self, text: str, cut: Sequence[Token] | None = None) -> Reading:
+    def read(self, text: str, cut: Tokens | None = None) -> Reading:
         """The expectation for one raw note; sublinear TF-IDF, not scaled by the length of the note, and the logistic function."""
-        counted = terms(text, cut)
-        index = self._index
-        known = [(index[term], count) for term, count in counted.items() if term in index]
-        words = [term for term in counted if " " not in term and term[:3] != "dx_"]
-        unknown = sum([term not in index for term in words]) / max(1, len(words))
+        found = marked(text, tokens(text) if cut is None else cut)
+        words = set(found.words)
+        unknown = (len(words) - len(words & self._single)) / max(1, len(words))
+        known = self._known(found)
         if not known:
             return Reading(self._probabilities(self._bias), unknown, ())
-        places = np.array([index for index, _ in known])
-        values = np.array([1.0 + math.log(count) for _, count in known]) * self._idf[places]
+        places = np.array(list(known))
+        values = np.array([1.0 + math.log(count) for count in known.values()]) * self._idf[places]
         scores = values @ self._columns[places] + self._bias
         return Reading(self._probabilities(scores), unknown, tuple(zip(places.tolist(), values.tolist(), strict=True)))
+
+    def _known(self, found: Marked) -> Counter[int]:
+        """How often the terms of the vocabulary stand in a note, as `terms` counts them and in its order: sums follow it."""
+        words, pairs = self._words, self._pairs
+        places = [words[word] for word in filter(words.__contains__, found.both)]
+        for line in (found.words, found.named):
+            places += [pairs[pair] for pair in filter(pairs.__contains__, pairwise(line))]
+        return Counter(places)
 
     def _probabilities(self, scores: Array) -> dict[str, float]:
         return dict(zip(self._families, (1.0 / (1.0 + np.exp(-scores))).tolist(), strict=True))

@@ -88,7 +88,8 @@ def load_object(text: str) -> dict[str, Any]:
         raise InputError("not usable: a number is too long") from None
     if not isinstance(data, dict):
         raise InputError("not a JSON object")
-    if "\\u" in text:  # only an escape can bring in half of a surrogate pair, which no file can hold
+    # Only such an escape can bring in half of a surrogate pair, which no file can hold.
+    if "\\ud" in text or "\\uD" in text:
         try:
             json.dumps(data, ensure_ascii=False).encode("utf-8")
         except UnicodeEncodeError:

@@ -97,7 +97,9 @@ class Answerer:
         result = self._engine.suggest(
             row.text, encounter_id=row.encounter_id, provider=row.provider, date_of_service=row.date_of_service
         )
-        data = replace(result, extra=row.extra).to_dict()
+        if row.extra is not None:
+            result = replace(result, extra=row.extra)
+        data = result.to_dict()
         if self._options.no_text:
             data = blank_text(data, self._engine.release_file)
         if self._options.no_dots:

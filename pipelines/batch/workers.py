@@ -53,10 +53,11 @@ def answer_in_workers(
     ``factory`` makes the answerer, once, before the workers are forked. ``limit``: seconds for a note.
     """
     pool = _Pool(factory, workers, limit)
-    waiting: deque[tuple[list[Item], Any]] = deque()
+    waiting: deque[tuple[list[Item], list[Row], Any]] = deque()
     try:
         for chunk in _chunks(items):
-            waiting.append((chunk, pool.schedule(_rows(chunk))))
+            rows = _rows(chunk)
+            waiting.append((chunk, rows, pool.schedule(rows)))
             if len(waiting) > 3 * workers:
                 yield from _answered(pool, *waiting.popleft())
         while waiting:
@@ -90,8 +91,8 @@ def _rows(chunk: list[Item]) -> list[Row]:
     return [replace(item.content, raw="") for item in chunk if isinstance(item.content, Row)]
 
 
-def _answered(pool: _Pool, chunk: list[Item], future: Any) -> Iterator[Answered]:
-    answers = iter(pool.answers(future, _rows(chunk)))
+def _answered(pool: _Pool, chunk: list[Item], rows: list[Row], future: Any) -> Iterator[Answered]:
+    answers = iter(pool.answers(future, rows))
     for item in chunk:
         if not isinstance(item.content, Row):
             yield item, item.content
