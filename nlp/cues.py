@@ -31,8 +31,8 @@ class Vocabulary:
 
     def __init__(self) -> None:
         self._size = 0
-        self._letters: dict[str, int] = {}
-        self._longest = 0
+        self._runs: dict[str, dict[str, int]] = {}
+        """Runs of letters with their bits, by their first two letters (`_needed` asks for no shorter ones)."""
         self._stems: list[tuple[re.Pattern[str], int]] = []
         self._of_any_word = 0
         self._known = _Bits(self._learn)
@@ -54,8 +54,8 @@ class Vocabulary:
         if letters is None:
             self._of_any_word |= bit
         for run in letters or ():
-            self._letters[run] = self._letters.get(run, 0) | bit
-            self._longest = max(self._longest, len(run))
+            alike = self._runs.setdefault(run[:2], {})
+            alike[run] = alike.get(run, 0) | bit
         return bit
 
     def _new(self) -> int:
@@ -69,9 +69,10 @@ class Vocabulary:
         for pattern, bit in self._stems:
             if pattern.search(word):
                 bits |= bit
-        for start in range(len(folded)):
-            for end in range(start + 1, min(len(folded), start + self._longest) + 1):
-                bits |= self._letters.get(folded[start:end], 0)
+        for start in range(len(folded) - 1):
+            for run, bit in self._runs.get(folded[start : start + 2], {}).items():
+                if folded.startswith(run, start):
+                    bits |= bit
         return bits
 
 
