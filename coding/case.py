@@ -5,8 +5,9 @@ from __future__ import annotations
 import functools
 import itertools
 import json
+import operator
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from .findings import Condition, Findings, Kind, Link, Region, Source, altered, to_json
@@ -30,15 +31,16 @@ def ordered(findings: Findings) -> Findings:
     Equal places are told apart by everything else the mention says, so that no order of the list can matter.
     """
     note = _sorted(findings)
-    located = tuple(map(_located, note.conditions))
-    same = all(new is old for new, old in zip(located, note.conditions, strict=True))
-    return note if same else altered(note, conditions=located)
+    located = [
+        _located(c) if c.levels or c.roots or c.kind in _ONE_PLACE or len(c.regions) > 1 else c  # most say one word
+        for c in note.conditions
+    ]
+    same = all(map(operator.is_, located, note.conditions))
+    return note if same else altered(note, conditions=tuple(located))
 
 
 def _located(c: Condition) -> Condition:
     """The mention with the regions that its levels, roots or kind give (policy 2)."""
-    if not (c.levels or c.roots or c.kind in _ONE_PLACE) and len(c.regions) < 2:
-        return c  # most mentions
     regions = tuple(region for region in stated_sites(c) if region)
     if c.kind in LOW_BACK_ONLY:
         regions = ("lumbar",)
@@ -79,14 +81,17 @@ class Case:
 
     def of(self, *kinds: Kind) -> tuple[Problem, ...]:
         """The problems of these kinds, in note order."""
+        return self.among(kinds)
+
+    def among(self, kinds: Collection[Kind]) -> tuple[Problem, ...]:
+        """The same for kinds that have a name together."""
         if self.kinds.isdisjoint(kinds):  # a note has a few of the fifty kinds
             return ()
         return tuple([p for p in self.problems if p.kind in kinds])
 
-    def near(self, kinds: Iterable[Kind], regions: tuple[Region, ...]) -> tuple[Problem, ...]:
+    def near(self, kinds: Collection[Kind], regions: tuple[Region, ...]) -> tuple[Problem, ...]:
         """Problems of these kinds in the same region group, or where either region is unknown."""
-        wanted = frozenset(kinds)
-        return tuple(p for p in self.problems if p.kind in wanted and same_or_unknown(p.regions, regions))
+        return tuple([p for p in self.among(kinds) if same_or_unknown(p.regions, regions)])
 
     def present(self, *kinds: Kind) -> tuple[int, ...]:
         """Indexes of all present mentions of these kinds that are coded or may supply details."""
@@ -94,8 +99,9 @@ class Case:
 
     @functools.cached_property
     def _usable(self) -> tuple[tuple[int, Kind], ...]:
+        conditions = self.findings.conditions
         usable = {*self.selection.coded, *self.selection.support}
-        return tuple((i, self.findings.conditions[i].kind) for i in sorted(usable))
+        return tuple([(i, conditions[i].kind) for i in sorted(usable)])
 
     def mention(self, index: int) -> Condition:
         """The mention with this index."""
@@ -103,7 +109,8 @@ class Case:
 
     def mentions(self, indexes: Iterable[int]) -> tuple[Condition, ...]:
         """The mentions with these indexes."""
-        return tuple(self.findings.conditions[i] for i in indexes)
+        conditions = self.findings.conditions
+        return tuple([conditions[i] for i in indexes])
 
     def links(self, kind: str) -> tuple[Link, ...]:
         """The links of one kind whose ends are mentions of this note."""

@@ -9,7 +9,7 @@ from .codes import plain
 from .codeset import NotCoded
 from .findings import Condition, Evidence, Kind
 from .kinds import INJURIES, SPINAL_PAIN
-from .problem import Draft, Found
+from .problem import NOTHING, Draft, Found
 from .words import rationale
 
 PAIN_CODES = ("M54.2", "M54.3", "M54.4", "M54.5", "M54.6", "M54.8", "M54.9", "R10.A")
@@ -69,8 +69,8 @@ def _named_syndromes(case: Case) -> Found:
 
 def _chronic(case: Case, drafts: tuple[Draft, ...], named: Found) -> Found:
     if any(d.code == "G89.3" for d in named.drafts):
-        return Found()
-    found = Found()
+        return NOTHING
+    found = NOTHING
     covered: set[int] = set()
     chronic: dict[tuple[str, str], list[tuple[Draft, tuple[int, ...]]]] = {}
     for d in drafts:
@@ -178,7 +178,7 @@ def _of_causes(case: Case, drafts: tuple[Draft, ...], covered: set[int]) -> Foun
         if _is_chronic(case.mention(i)) and i not in covered and not _elsewhere(case.mention(i))
     ]
     if not loose or not drafts:
-        return Found()
+        return NOTHING
     evidence = tuple(sorted({case.mention(i).evidence for i in loose}))
     if pain_control(case):
         return Found((plain("pain_g89", "chronic", "pain-control", min(d.place for d in drafts), evidence),))
@@ -203,10 +203,10 @@ def _elsewhere(c: Condition) -> bool:
 def _longstanding(case: Case, drafts: tuple[Draft, ...]) -> Found:
     """Longstanding, persistent, for years: not *chronic* in the provider's words, so it is asked."""
     if not any(_is_pain(d) for d in drafts):
-        return Found()
+        return NOTHING
     vague = [i for i in case.present(*_PAINS) if "longstanding" in case.mention(i).qualities]
     if not vague:
-        return Found()
+        return NOTHING
     evidence = tuple(sorted({case.mention(i).evidence for i in vague}))
     why = rationale("longstanding-not-chronic", evidence, (), "", "G89.29")
     out = NotCoded("chronic pain", "G89.29", "needs_documentation", why, "longstanding-not-chronic", evidence)
@@ -222,7 +222,7 @@ def _acute(case: Case, drafts: tuple[Draft, ...]) -> Found:
     if postoperative:
         return _postoperative(case, postoperative, drafts)
     if not any(_is_pain(d) for d in drafts):
-        return Found()
+        return NOTHING
     for quality, variant, rule in (
         ("due_to_trauma", "trauma_acute", "pain-due-to-trauma"),
         ("postprocedural", "postprocedural_acute", "postprocedural-pain"),
@@ -235,14 +235,14 @@ def _acute(case: Case, drafts: tuple[Draft, ...]) -> Found:
             place = max(d.place for d in drafts if _is_pain(d))
             follows = [d.code for d in drafts if _is_pain(d)]
             return Found((plain("pain_g89", variant, rule, place, evidence, follows),))
-    return Found()
+    return NOTHING
 
 
 def _postoperative(case: Case, mentions: list[int], drafts: tuple[Draft, ...]) -> Found:
     chronic = any(_is_chronic(case.mention(i)) for i in mentions)
     variant = "postprocedural_chronic" if chronic else "postprocedural_acute"
     if any(d.code == "M96.1" for d in drafts):
-        return Found()
+        return NOTHING
     place = min((case.mention(i).item or 10_000, case.mention(i).evidence.start) for i in mentions)
     evidence = [case.mention(i).evidence for i in mentions]
     behind = [d.code for d in drafts]  # the site first, unless the encounter is for pain control (I.C.6.b.1.b)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 from collections.abc import Mapping, Sequence
 
 from .case import Case
 from .codeset import Exemption, NotCoded, Notice
-from .problem import Draft, Found
+from .problem import NOTHING, Draft, Found
 from .regions import groups_of, same_or_unknown
 from .tables import InjuryRow, releases, retired_codes, tables, tabular
 from .tabular import ExcludesNote, Tabular
@@ -41,7 +40,7 @@ _WITH_BACK_PAIN = {"1": "2", "9": "0"}
 def edit(case: Case, drafts: Sequence[Draft], official: Tabular) -> Found:
     """The drafts that may stand together, and what was dropped for it."""
     kept = tuple(_merged(drafts))
-    found = Found()
+    found = NOTHING
     for step in (_back_pain_named, _into_degeneration, _current_injury, _excludes1, _leaves):
         result = step(case, kept, official)
         kept, found = result.drafts, found + Found((), result.left_out, result.queries, result.notices)
@@ -58,8 +57,7 @@ def _merged(drafts: Sequence[Draft]) -> list[Draft]:
         if first is None:
             merged[d.code] = d
             continue
-        merged[d.code] = dataclasses.replace(
-            first,
+        merged[d.code] = first._replace(
             regions=tuple(dict.fromkeys((*first.regions, *d.regions))),
             evidence=tuple(sorted({*first.evidence, *d.evidence})),
             mentions=tuple(dict.fromkeys((*first.mentions, *d.mentions))),
@@ -107,7 +105,7 @@ def _into_degeneration(case: Case, drafts: tuple[Draft, ...], official: Tabular)
     for d in drafts:
         if d in discs:
             code = d.code[:-1] + _WITH_BACK_PAIN.get(d.code[-1], d.code[-1])
-            kept.append(dataclasses.replace(d, code=code, evidence=tuple(sorted({*d.evidence, *spoken}))))
+            kept.append(d._replace(code=code, evidence=tuple(sorted({*d.evidence, *spoken}))))
         elif d not in out:
             kept.append(d)
     return Found(tuple(kept), left_out=left)
@@ -115,7 +113,7 @@ def _into_degeneration(case: Case, drafts: tuple[Draft, ...], official: Tabular)
 
 def _current_injury(case: Case, drafts: tuple[Draft, ...], official: Tabular) -> Found:
     """The block note at M50-M54 names no codes: a current injury removes the pain codes of its own region."""
-    found = Found()
+    found = NOTHING
     kept = list(drafts)
     for injury in drafts:
         for row in _injury_rows(injury):
@@ -149,7 +147,7 @@ def _block_note(official: Tabular) -> str:
 
 def _excludes1(case: Case, drafts: tuple[Draft, ...], official: Tabular) -> Found:
     """No pair of one region, or with an unknown region, leaves; different regions stay with the exception (I.A.12.a)."""
-    found = Found()
+    found = NOTHING
     kept = list(drafts)
     for first, second in itertools.combinations(drafts, 2):
         note = official.excludes1(first.code, second.code)
@@ -195,7 +193,7 @@ def _resolved(weaker: Draft, stronger: Draft, note: ExcludesNote, official: Tabu
 def _excepted(d: Draft, note: str, first: str, second: str) -> Draft:
     if d.exception or d.code not in (first, second):
         return d
-    return dataclasses.replace(d, exception=Exemption(note, second if d.code == first else first))
+    return d._replace(exception=Exemption(note, second if d.code == first else first))
 
 
 def _claim_edit(first: str, second: str, note: str) -> Notice:
@@ -218,7 +216,7 @@ def _leaves(case: Case, drafts: tuple[Draft, ...], official: Tabular) -> Found:
 
     One that was split off later falls back to the code it was split from, if that was billable then.
     """
-    found = Found()
+    found = NOTHING
     kept: list[Draft] = []
     older: dict[str, str] = {}
     for d in drafts:
@@ -256,7 +254,7 @@ def _renamed(drafts: tuple[Draft, ...], codes: Mapping[str, str]) -> tuple[Draft
     for d in drafts:
         follows = tuple(codes.get(code, code) for code in d.follows)
         other = d.exception and Exemption(d.exception.note, codes.get(d.exception.with_code, d.exception.with_code))
-        renamed.append(dataclasses.replace(d, code=codes.get(d.code, d.code), follows=follows, exception=other))
+        renamed.append(d._replace(code=codes.get(d.code, d.code), follows=follows, exception=other))
     return tuple(_merged(renamed))
 
 

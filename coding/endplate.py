@@ -52,9 +52,7 @@ def _tied(case: Case, index: int) -> bool:
     if EXPLAINED_AWAY.intersection(c.qualities):
         return False
     pains = [
-        i
-        for i in case.present(*sorted(SPINAL_PAIN))
-        if is_low(case.mention(i).regions) and case.mention(i).source in OF_TODAY
+        i for i in case.present(*SPINAL_PAIN) if is_low(case.mention(i).regions) and case.mention(i).source in OF_TODAY
     ]
     if case.tied(pains, (index,), "not_due_to") or not _said_low(c, case.mentions(pains)):
         return False

@@ -35,7 +35,7 @@ def spend(case: Case) -> Spending:
     spent: set[Problem] = set()
     for disc in _compressed(case):
         _add(roots, disc, _compressions(case))
-    for carrier in case.of(*sorted(CARRIERS)):
+    for carrier in case.among(CARRIERS):
         if carrier.said("with_radiculopathy"):
             _add(roots, carrier, carrier.mentions)
         if carrier.said("with_myelopathy"):
@@ -56,7 +56,7 @@ def spend(case: Case) -> Spending:
 def tokens(case: Case) -> tuple[Problem, ...]:
     """Each radiculopathy; each sciatica too where no radiculopathy of the low back stands for it."""
     radiculopathies = case.of("radiculopathy")
-    loose = [s for s in case.of(*_SCIATICA) if not replaced_by_radiculopathy(case, s)]
+    loose = [s for s in case.among(_SCIATICA) if not replaced_by_radiculopathy(case, s)]
     return (*radiculopathies, *loose)
 
 
@@ -74,7 +74,7 @@ def _told_nerves(case: Case) -> tuple[Problem, ...]:
     is coded for what it finds; where a nerve is denied or in doubt, or leg symptoms are gone, nothing is taken over.
     """
     note = case.findings
-    if note.document_type not in ("visit", "therapy") or not note.has_assessment or not case.of(*sorted(DISCS)):
+    if note.document_type not in ("visit", "therapy") or not note.has_assessment or not case.among(DISCS):
         return ()
     if any(_speaks_against(c) for c in note.conditions):
         return ()
@@ -130,7 +130,7 @@ def _likeliest(token: Problem, near: Sequence[Problem]) -> tuple[Problem, ...]:
 
 
 def _stated_cause(case: Case, token: Problem) -> tuple[Problem, ...]:
-    causes = case.of(*sorted(INTEGRAL_CAUSES))
+    causes = case.among(INTEGRAL_CAUSES)
     return tuple(p for p in causes if case.tied(token.mentions, p.mentions, "due_to", "with"))
 
 

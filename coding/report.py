@@ -9,7 +9,7 @@ from .codeset import NotCoded, RedFlag, Seen, Status
 from .findings import REPORTS, Condition, Kind, Source
 from .kinds import DETAILS, INTEGRAL_CAUSES, NERVES, SYMPTOMS, is_of_doubted_kind, is_spinal
 from .pain import is_old_injury, outside_cause
-from .problem import Found, evidence_of
+from .problem import NOTHING, Found, evidence_of
 from .regions import same_or_unknown
 from .selection import SUPPORTING, TOLD, is_diagnosis
 from .tables import tables
@@ -135,13 +135,13 @@ def radiating(case: Case) -> Found:
     loose = [
         c
         for c in case.mentions(case.present("radiating_pain"))
-        if not any(same_or_unknown(p.regions, c.regions) for p in case.of(*NERVES))
+        if not any(same_or_unknown(p.regions, c.regions) for p in case.among(NERVES))
         and not any(same_or_unknown(told.regions, c.regions) for told in case.mentions(case.present(*NERVES)))
         and not any(p.said("with_radiculopathy") for p in case.problems)
         and any(same_or_unknown(p.regions, c.regions) for p in case.problems if p.kind not in DETAILS)
     ]
     if not loose:
-        return Found()
+        return NOTHING
     evidence = evidence_of(tuple(loose))
     why = rationale("radiating-not-radiculopathy", evidence)
     out = NotCoded("radiating pain", None, "needs_documentation", why, "radiating-not-radiculopathy", evidence)
@@ -150,9 +150,9 @@ def radiating(case: Case) -> Found:
 
 def side_conflicts(case: Case) -> Found:
     """The entries of the note disagree about the side (policy 1)."""
-    conflicts = [p for p in case.of(*_SIDED) if p.side_conflict]
+    conflicts = [p for p in case.among(_SIDED) if p.side_conflict]
     if not conflicts:
-        return Found()
+        return NOTHING
     return Found(queries=("The note disagrees about the side: which one is right?",))
 
 
@@ -221,7 +221,7 @@ def owed_without_codes(case: Case) -> Found:
     unsure = [c for c in spinal if c.assertion == "uncertain" and c.source in stated]
     if unsure and (note.complaint or any(c.source == "assessment" for c in unsure)) and not _explained(case):
         return Found(queries=(f"Is the {named_mention(unsure[0])} confirmed, or which symptom is treated?",))
-    return Found()
+    return NOTHING
 
 
 def _explained(case: Case) -> bool:

@@ -57,7 +57,7 @@ def _durations(case: Case, now: CodeSet) -> Iterator[Question]:
         if not _chronic_anywhere(case) and not any(_says_how_long(c) for c in case.mentions(case.present(*SYMPTOMS))):
             yield _duration_treated(case)
         return
-    for problem in case.of(*SYMPTOMS):
+    for problem in case.among(SYMPTOMS):
         told = (*problem.mentions, *problem.details)
         lasting = tuple(i for i in told if _says_how_long(case.mention(i)))
         if not lasting and not _chronic_anywhere(case):
@@ -269,7 +269,7 @@ def _fits(c: Condition, problem: Problem) -> bool:
 
 def _own_problems(case: Case) -> Iterator[Question]:
     """Pain beside its cause is integral, unless the provider assesses it as a problem apart."""
-    for problem in case.of(*SYMPTOMS):
+    for problem in case.among(SYMPTOMS):
         causes = [p for p in case.problems if p.kind in _CAUSES and same_or_unknown(p.regions, problem.regions)]
         if not causes or problem.noted("own_problem", "unrelated"):
             continue

@@ -106,7 +106,7 @@ def _elsewhere(case: Case, problem: Problem, fits: object) -> Iterable[Condition
 
 
 def _sides(case: Case) -> Iterator[Question]:
-    sciatica = case.of(*_SIDED)
+    sciatica = case.among(_SIDED)
     if sciatica and not any(p.sides for p in sciatica):
         yield _side(case, "sciatica", "sciatica", sciatica)
     for problem in case.of("flank_pain", "radiculopathy", "disc_displacement"):
