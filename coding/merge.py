@@ -266,7 +266,7 @@ def _sides(
     stated: Sequence[Condition], told: Sequence[Condition], legs: Sequence[Condition]
 ) -> tuple[tuple[Side, ...], bool]:
     """The side and whether the note disagrees with itself: headings, then the statement, then the rest (policy 1)."""
-    if not any([c.sides for c in (*stated, *told, *legs)]):
+    if not [c for c in (*stated, *told, *legs) if c.sides]:
         return (), False
     ranks = (
         [c for c in stated if c.heading],

@@ -34,10 +34,9 @@ def groups_of(regions: Iterable[Region]) -> tuple[str, ...]:
 def share_group(a: Collection[Region], b: Collection[Region]) -> bool:
     """Whether both name a region and at least one group is common to them."""
     near = tables().neighbours
-    for region in a:
-        if not near[region].isdisjoint(b):
-            return True
-    return False
+    if len(a) == 1:  # nearly always
+        return not near[next(iter(a))].isdisjoint(b)
+    return any(not near[region].isdisjoint(b) for region in a)
 
 
 def same_or_unknown(a: Collection[Region], b: Collection[Region]) -> bool:
