@@ -2,41 +2,44 @@
 
 from __future__ import annotations
 
-import functools
-import itertools
 import json
 import operator
-from collections import Counter
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Sequence
+from typing import NamedTuple
 
-from .findings import Condition, Findings, Kind, Link, Region, Source, altered, to_json
+from .findings import Condition, Evidence, Findings, Kind, Link, Region, Source, altered, to_json
 from .kinds import LOW_BACK_ONLY, SACRAL_ONLY, SPINAL_PAIN
-from .merge import merge
+from .merge import Merged, merge
 from .problem import Problem
 from .regions import groups_of, in_order, same_or_unknown, share_group, stated_sites
-from .selection import Selection, select
+from .selection import Selection, sees_the_same, select
 
 CHRONIC_DAYS = 84
 
+_PAINS: tuple[Kind, ...] = (*SPINAL_PAIN, "sacroiliac_pain", "coccydynia", "flank_pain")
 _ONE_PLACE = LOW_BACK_ONLY | SACRAL_ONLY
 
 STATEMENT: frozenset[Source] = frozenset({"assessment", "post_diagnosis", "pre_diagnosis"})
 """Where the provider states diagnoses."""
 
 
-def ordered(findings: Findings) -> Findings:
+def ordered(findings: Findings, known: Findings | None = None) -> Findings:
     """The same findings with their conditions in note order, as `Link` counts them, and their regions made exact.
 
-    Equal places are told apart by everything else the mention says, so that no order of the list can matter.
+    Equal places are told apart by everything else the mention says, so that no order of the list can matter. What
+    stands where it stands in ``known``, which is ordered, is taken as it is.
     """
-    note = _sorted(findings)
+    conditions = findings.conditions
+    taken = list(map(operator.is_, conditions, known.conditions)) if known else []
+    taken += [False] * (len(conditions) - len(taken))
+    if not _is_sorted(conditions, taken):
+        return ordered(altered(findings, conditions=tuple(sorted(conditions, key=_place))))
     located = [
-        _located(c) if c.levels or c.roots or c.kind in _ONE_PLACE or len(c.regions) > 1 else c  # most say one word
-        for c in note.conditions
+        _located(c) if not done and (c.levels or c.roots or len(c.regions) > 1 or c.kind in _ONE_PLACE) else c
+        for c, done in zip(conditions, taken, strict=True)
     ]
-    same = all(map(operator.is_, located, note.conditions))
-    return note if same else altered(note, conditions=tuple(located))
+    same = all(map(operator.is_, located, conditions))
+    return findings if same else altered(findings, conditions=tuple(located))
 
 
 def _located(c: Condition) -> Condition:
@@ -50,34 +53,35 @@ def _located(c: Condition) -> Condition:
     return c if exact == c.regions else altered(c, regions=exact)
 
 
-def _sorted(findings: Findings) -> Findings:
-    places = [(c.evidence.start, c.evidence.end) for c in findings.conditions]
-    if all(before < after for before, after in itertools.pairwise(places)):
-        return findings
-    told = Counter(c.evidence for c in findings.conditions)
-    keys = [(c.evidence, _everything(c) if told[c.evidence] > 1 else "") for c in findings.conditions]
-    order = sorted(range(len(keys)), key=keys.__getitem__)
-    if order == list(range(len(keys))):
-        return findings
-    return altered(findings, conditions=tuple(findings.conditions[i] for i in order))
+def _is_sorted(conditions: Sequence[Condition], taken: Sequence[bool]) -> bool:
+    for n in range(1, len(conditions)):
+        if taken[n] and taken[n - 1]:
+            continue
+        a, b = conditions[n - 1], conditions[n]
+        if a.evidence.start < b.evidence.start or (a.evidence != b.evidence and a.evidence < b.evidence):
+            continue
+        if _place(b) < _place(a):
+            return False
+    return True
 
 
-def _everything(c: Condition) -> str:
-    return json.dumps(to_json(c), sort_keys=True)
+def _place(c: Condition) -> tuple[Evidence, str]:
+    return c.evidence, json.dumps(to_json(c), sort_keys=True)
 
 
-@dataclass(frozen=True)
-class Case:
-    """Everything a decision function may ask. Built once by `open_case`."""
+class Case(NamedTuple):
+    """Everything a decision function may ask. Built once by `open_case`.
+
+    ``kinds``: those of the problems. ``usable``: the present mentions that are coded or may supply details, each with
+    its kind, in note order. ``told``: the kinds of these.
+    """
 
     findings: Findings
     selection: Selection
     problems: tuple[Problem, ...]
-
-    @functools.cached_property
-    def kinds(self) -> frozenset[Kind]:
-        """The kinds of the problems."""
-        return frozenset(p.kind for p in self.problems)
+    kinds: frozenset[Kind]
+    usable: tuple[tuple[int, Kind], ...]
+    told: frozenset[Kind]
 
     def of(self, *kinds: Kind) -> tuple[Problem, ...]:
         """The problems of these kinds, in note order."""
@@ -95,13 +99,9 @@ class Case:
 
     def present(self, *kinds: Kind) -> tuple[int, ...]:
         """Indexes of all present mentions of these kinds that are coded or may supply details."""
-        return tuple([i for i, kind in self._usable if kind in kinds])
-
-    @functools.cached_property
-    def _usable(self) -> tuple[tuple[int, Kind], ...]:
-        conditions = self.findings.conditions
-        usable = {*self.selection.coded, *self.selection.support}
-        return tuple([(i, conditions[i].kind) for i in sorted(usable)])
+        if self.told.isdisjoint(kinds):
+            return ()
+        return tuple([i for i, kind in self.usable if kind in kinds])
 
     def mention(self, index: int) -> Condition:
         """The mention with this index."""
@@ -144,7 +144,7 @@ class Case:
     def pain_mentions(self, regions: tuple[Region, ...]) -> tuple[int, ...]:
         """Present mentions of pain in these regions' group; a region-less "back pain" belongs where no neck is meant."""
         found = []
-        for i in self.present(*SPINAL_PAIN, "sacroiliac_pain", "coccydynia", "flank_pain"):
+        for i in self.present(*_PAINS):
             c = self.mention(i)
             if not c.regions:
                 fits = groups_of(regions) != ("neck",) and c.kind != "flank_pain"
@@ -155,8 +155,15 @@ class Case:
         return tuple(found)
 
 
-def open_case(findings: Findings) -> Case:
-    """Order, select and merge: the first two steps of the decision."""
-    note = ordered(findings)
-    selection = select(note)
-    return Case(note, selection, merge(note, selection))
+def open_case(findings: Findings, known: Case | None = None) -> Case:
+    """Order, select and merge: the first two steps of the decision.
+
+    ``known``: the case of findings that these were made from by a change; what the change left alone is taken over.
+    """
+    note = ordered(findings, known and known.findings)
+    selection = known.selection if known and sees_the_same(known.findings, note) else select(note)
+    problems = merge(note, selection, known and Merged(known.findings, known.selection, known.problems))
+    conditions = note.conditions
+    usable = tuple([(i, conditions[i].kind) for i in sorted({*selection.coded, *selection.support})])
+    told = frozenset([kind for _, kind in usable])
+    return Case(note, selection, problems, frozenset([p.kind for p in problems]), usable, told)

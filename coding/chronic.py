@@ -31,6 +31,11 @@ _OWN_PAINS: dict[str, tuple[Kind, ...]] = {
 }
 """Families whose pain has one place, and the mentions that tell of it."""
 
+_SYNDROMES: tuple[tuple[Kind, str], ...] = (
+    ("chronic_pain_syndrome", "chronic-pain-syndrome"),
+    ("neoplasm_pain", "neoplasm-pain"),
+)
+_G89_SITES = (*PAIN_CODES, "M53.3")
 _ACUTE_DAYS = 42
 _BESIDE_CAUSE = "sciatica-beside-cause"
 
@@ -51,8 +56,8 @@ def pain_control(case: Case) -> bool:
 def _named_syndromes(case: Case) -> Found:
     """G89.3 and G89.4 are diagnoses of their own."""
     found: list[Draft] = []
-    for kind, rule in (("chronic_pain_syndrome", "chronic-pain-syndrome"), ("neoplasm_pain", "neoplasm-pain")):
-        problems = [p for p in case.problems if p.kind == kind]
+    for kind, rule in _SYNDROMES:
+        problems = case.of(kind)
         if problems:
             evidence = [e for p in problems for e in p.evidence]
             found.append(plain(kind, "", rule, min(p.place for p in problems), evidence))
@@ -70,12 +75,15 @@ def _named_syndromes(case: Case) -> Found:
 def _chronic(case: Case, drafts: tuple[Draft, ...], named: Found) -> Found:
     if any(d.code == "G89.3" for d in named.drafts):
         return NOTHING
+    lasting = {i for i, _ in case.usable if _is_chronic(case.mention(i))}
+    if not lasting:  # what drafts stand for is among the usable mentions
+        return _longstanding(case, drafts)
     found = NOTHING
     covered: set[int] = set()
     chronic: dict[tuple[str, str], list[tuple[Draft, tuple[int, ...]]]] = {}
     for d in drafts:
         mentions = _mentions_of(case, d)
-        words = tuple(i for i in mentions if _is_chronic(case.mention(i)))
+        words = tuple([i for i in mentions if i in lasting])
         if not words or not _takes_g89(case, d, words):
             covered.update(words if _is_pain(d) and d.rule != _BESIDE_CAUSE else ())
             continue
@@ -83,7 +91,7 @@ def _chronic(case: Case, drafts: tuple[Draft, ...], named: Found) -> Found:
         chronic.setdefault(_variant(case, mentions, words), []).append((d, words))
     for (variant, rule), pairs in chronic.items():
         found += Found((_g89(case, variant, rule, pairs),))
-    found += _of_causes(case, drafts, covered)
+    found += _of_causes(case, drafts, lasting, covered)
     if not found.drafts:
         found += _longstanding(case, drafts)
     return found
@@ -103,9 +111,12 @@ def _same_kind(case: Case, d: Draft) -> tuple[int, ...]:
 
 def _unlocated(case: Case, d: Draft) -> tuple[int, ...]:
     """Chronic pain told with no site of its own: this pain's if tied to it, in its entry, or the only pain diagnosed."""
+    unlocated = case.present("chronic_pain")
+    if not unlocated:
+        return ()
     items = {case.mention(i).item for i in d.mentions} - {0}
     found = []
-    for i in case.present("chronic_pain"):
+    for i in unlocated:
         c = case.mention(i)
         tied = case.tied((i,), d.mentions, "due_to", "with") or case.tied(d.mentions, (i,), "with")
         stated = c.source in STATEMENT | {"indication"} or not case.findings.has_assessment
@@ -116,8 +127,9 @@ def _unlocated(case: Case, d: Draft) -> tuple[int, ...]:
 
 def _is_chronic(c: Condition) -> bool:
     """The provider's word on this pain, or a stated duration of twelve weeks or more."""
-    lasting = c.duration_days is not None and c.duration_days >= CHRONIC_DAYS
-    return _by_word(c) or (lasting and c.assertion == "present")
+    if c.duration_days is not None and c.duration_days >= CHRONIC_DAYS and c.assertion == "present":
+        return True
+    return _by_word(c)
 
 
 def _told(c: Condition) -> list[Evidence]:
@@ -135,7 +147,7 @@ def _is_chronic_pain_in_words(c: Condition) -> bool:
 
 
 def _is_pain(d: Draft) -> bool:
-    return d.code.startswith((*PAIN_CODES, "M53.3"))
+    return d.code.startswith(_G89_SITES)
 
 
 def _takes_g89(case: Case, d: Draft, words: tuple[int, ...]) -> bool:
@@ -170,12 +182,12 @@ def _g89(case: Case, variant: str, rule: str, pairs: Iterable[tuple[Draft, tuple
     return plain("pain_g89", variant, rule, place, evidence, [d.code for d in drafts])
 
 
-def _of_causes(case: Case, drafts: tuple[Draft, ...], covered: set[int]) -> Found:
+def _of_causes(case: Case, drafts: tuple[Draft, ...], lasting: set[int], covered: set[int]) -> Found:
     """Chronic pain whose definitive cause is coded: G89 only when the encounter is for pain control (I.C.6.b.1)."""
     loose = [
         i
         for i in case.present(*_PAINS, "chronic_pain")
-        if _is_chronic(case.mention(i)) and i not in covered and not _elsewhere(case.mention(i))
+        if i in lasting and i not in covered and not _elsewhere(case.mention(i))
     ]
     if not loose or not drafts:
         return NOTHING

@@ -60,10 +60,13 @@ def decide(findings: Findings, release: str | Tabular | None = None) -> CodeSet:
     )
 
 
-def claim_codes(findings: Findings, release: str | Tabular | None = None) -> tuple[str, ...]:
-    """The codes that `decide` gives, in claim order, without their words: for trying many findings."""
+def claim_codes(findings: Findings, release: str | Tabular | None = None, known: Case | None = None) -> tuple[str, ...]:
+    """The codes that `decide` gives, in claim order, without their words: for trying many findings.
+
+    ``known``: the case of findings that these were made from by a change.
+    """
     official = _official(findings, release)
-    case = open_case(findings)
+    case = open_case(findings, known)
     return tuple(d.code for d in in_claim_order(case, _codes(case, official).drafts))
 
 

@@ -134,7 +134,7 @@ def _degeneration(case: Case, problem: Problem, rule: str) -> Found:
 def _leg_is_a_roots(case: Case, problem: Problem) -> bool:
     """Whether the leg pain is the radiculopathy's of a herniation beside this disc."""
     nerves = list(case.near(("radiculopathy", "sciatica"), problem.regions))
-    return bool(nerves) and any(p is not problem for p in case.near(("disc_displacement",), problem.regions))
+    return bool(nerves) and any(p is not problem for p in case.near({"disc_displacement"}, problem.regions))
 
 
 def _named_source(case: Case, problem: Problem) -> bool:

@@ -43,7 +43,9 @@ def edit(case: Case, drafts: Sequence[Draft], official: Tabular) -> Found:
     found = NOTHING
     for step in (_back_pain_named, _into_degeneration, _current_injury, _excludes1, _leaves):
         result = step(case, kept, official)
-        kept, found = result.drafts, found + Found((), result.left_out, result.queries, result.notices)
+        kept = result.drafts
+        if any(result[1:]):  # rarely
+            found += result._replace(drafts=())
     return found + Found(kept)
 
 
@@ -81,7 +83,7 @@ def _title(code: str, official: Tabular) -> str:
 
 def _back_pain_named(_: Case, drafts: tuple[Draft, ...], official: Tabular) -> Found:
     """M54.9 may stand beside neck pain, never beside back pain whose region is named (policy 3)."""
-    if not any(d.code == "M54.9" for d in drafts):
+    if not [d for d in drafts if d.code == "M54.9"]:
         return Found(drafts)
     named = any(d.code.startswith(("M54.5", "M54.6", "M54.89")) for d in drafts)
     out = [d for d in drafts if d.code == "M54.9" and named]
@@ -113,29 +115,31 @@ def _into_degeneration(case: Case, drafts: tuple[Draft, ...], official: Tabular)
 
 def _current_injury(case: Case, drafts: tuple[Draft, ...], official: Tabular) -> Found:
     """The block note at M50-M54 names no codes: a current injury removes the pain codes of its own region."""
+    injured = [(d, row) for d in drafts for row in _injury_rows(d)]
+    if not injured:
+        return Found(drafts)
     found = NOTHING
     kept = list(drafts)
-    for injury in drafts:
-        for row in _injury_rows(injury):
-            for pain in [d for d in kept if d.code.startswith(row.removes)]:
-                groups = groups_of(pain.regions)
-                if groups and row.group not in groups:
-                    continue
-                if _unrelated(case, pain, injury):
-                    note = _block_note(official)
-                    kept = [_excepted(d, note, injury.code, pain.code) for d in kept]
-                    found += Found(notices=(_claim_edit(injury.code, pain.code, note),))
-                    continue
-                kept.remove(pain)
-                why = rationale("current-injury", pain.evidence, pain.regions, code=injury.code)
-                found += Found(left_out=(_dropped(pain, official, "current-injury", why),))
+    for injury, row in injured:
+        for pain in [d for d in kept if d.code.startswith(row.removes)]:
+            groups = groups_of(pain.regions)
+            if groups and row.group not in groups:
+                continue
+            if _unrelated(case, pain, injury):
+                note = _block_note(official)
+                kept = [_excepted(d, note, injury.code, pain.code) for d in kept]
+                found += Found(notices=(_claim_edit(injury.code, pain.code, note),))
+                continue
+            kept.remove(pain)
+            why = rationale("current-injury", pain.evidence, pain.regions, code=injury.code)
+            found += Found(left_out=(_dropped(pain, official, "current-injury", why),))
     return found + Found(tuple(kept))
 
 
 def _injury_rows(d: Draft) -> tuple[InjuryRow, ...]:
     if d.code[-1] == "S":
         return ()  # what an old injury left is no current one
-    return tuple(row for row in tables().injuries if d.code.startswith(row.injury))
+    return tables().injuries_of(d.code)
 
 
 def _block_note(official: Tabular) -> str:
@@ -147,10 +151,12 @@ def _block_note(official: Tabular) -> str:
 
 def _excludes1(case: Case, drafts: tuple[Draft, ...], official: Tabular) -> Found:
     """No pair of one region, or with an unknown region, leaves; different regions stay with the exception (I.A.12.a)."""
+    pairs = [(a, b, official.excludes1(a.code, b.code)) for a, b in itertools.combinations(drafts, 2)]
+    if not any(note for _, _, note in pairs):
+        return Found(drafts)
     found = NOTHING
     kept = list(drafts)
-    for first, second in itertools.combinations(drafts, 2):
-        note = official.excludes1(first.code, second.code)
+    for first, second, note in pairs:
         if note is None:
             continue
         codes = [d.code for d in kept]

@@ -28,6 +28,9 @@ _FIXED: dict[str, Region] = {
     "cervicocranial_syndrome": "cervical",
 }
 _LEG: frozenset[Kind] = frozenset({"leg_pain", "radiating_pain"})
+_SIDED_BY_LEG: frozenset[Kind] = frozenset({"sciatica", "low_back_pain_with_sciatica"})
+"""Kinds whose side may be that of a leg."""
+
 _APART = WITHOUT_REGION | _LEG
 """Kinds that say nothing of the region of another condition: they have none, or a leg's, which is no region of the spine."""
 
@@ -43,11 +46,25 @@ class _Told(NamedTuple):
     sites: Mapping[int, Sites]
 
 
-def merge(findings: Findings, selection: Selection) -> tuple[Problem, ...]:
-    """One `Problem` per condition and region (per level for discs), in the order of their first mention."""
+class Merged(NamedTuple):
+    """What was merged before, from nearly the same findings."""
+
+    findings: Findings
+    selection: Selection
+    problems: tuple[Problem, ...]
+
+
+def merge(findings: Findings, selection: Selection, known: Merged | None = None) -> tuple[Problem, ...]:
+    """One `Problem` per condition and region (per level for discs), in the order of their first mention.
+
+    Problems that are in ``known`` and that nothing new bears on are taken from there.
+    """
+    changed = _changed(findings, selection, known) if known else frozenset()
+    if known and not changed:
+        return known.problems
     conditions, coded, support = findings.conditions, selection.coded, selection.support
     told = _Told(conditions, coded, support, {i: stated_sites(conditions[i]) for i in (*coded, *support)})
-    sites: dict[tuple[str, Site], list[int]] = {}
+    sites: dict[tuple[Kind, Site], list[int]] = {}
     for index in coded:
         kind = conditions[index].kind
         for region, levels in _sites(told, index).items():
@@ -56,10 +73,36 @@ def merge(findings: Findings, selection: Selection) -> tuple[Problem, ...]:
                 sites.setdefault((kind, (region, level)), []).append(index)
     if len(sites) > 1:
         _fold(sites)
-    return tuple([_problem(told, site, indexes) for (_, site), indexes in sites.items()])
+    kept = {
+        (p.kind, p.region, p.level if p.kind in DISCS else "", p.mentions): p
+        for p in (known.problems if known else ())
+        if p.kind not in changed
+    }
+    problems = []
+    for (kind, (region, level)), indexes in sites.items():
+        mentions = tuple(sorted(set(indexes))) if len(indexes) > 1 else tuple(indexes)
+        problem = kept.get((kind, region, level, mentions)) if kept else None
+        problems.append(problem or _problem(told, (region, level), mentions))
+    return tuple(problems)
 
 
-def _fold(sites: dict[tuple[str, Site], list[int]]) -> None:
+def _changed(findings: Findings, selection: Selection, known: Merged) -> frozenset[str]:
+    """The kinds of problem that a changed, new or otherwise selected mention may bear on."""
+    old, new = known.findings.conditions, findings.conditions
+    indexes = {i for i, (a, b) in enumerate(zip(old, new, strict=False)) if a is not b}
+    indexes.update(range(len(old), len(new)))
+    if selection is not known.selection:
+        indexes |= {*selection.coded} ^ {*known.selection.coded}
+        indexes |= {*selection.support} ^ {*known.selection.support}
+    kinds: set[str] = {c.kind for i in indexes for c in (*old[i : i + 1], new[i])}
+    if not kinds.isdisjoint(SPINAL_PAIN):
+        kinds |= SPINAL_PAIN
+    if not kinds.isdisjoint(_LEG):
+        kinds |= _SIDED_BY_LEG
+    return frozenset(kinds)
+
+
+def _fold(sites: dict[tuple[Kind, Site], list[int]]) -> None:
     """A mention without level or region is the same problem as its more exact namesake: no second code for it."""
     for kind, (region, level) in list(sites):
         if level:
@@ -198,9 +241,8 @@ def _nearest(places: Sites) -> Region | None:
 # -- one problem -------------------------------------------------------------------------------------------------------
 
 
-def _problem(told: _Told, site: Site, indexes: list[int]) -> Problem:
+def _problem(told: _Told, site: Site, mentions: tuple[int, ...]) -> Problem:
     region, level = site
-    mentions = tuple(sorted(set(indexes))) if len(indexes) > 1 else tuple(indexes)
     conditions = told.conditions
     kind = conditions[mentions[0]].kind
     alike = SPINAL_PAIN if kind in SPINAL_PAIN else (kind,)
@@ -210,7 +252,7 @@ def _problem(told: _Told, site: Site, indexes: list[int]) -> Problem:
     stated = [conditions[i] for i in mentions]
     helping = [conditions[i] for i in details]
     legs: list[Condition] = []
-    if kind in ("sciatica", "low_back_pain_with_sciatica"):
+    if kind in _SIDED_BY_LEG:
         legs = [conditions[i] for i in (*told.coded, *told.support) if conditions[i].kind in _LEG]
     sides, conflict = _sides(stated, helping, legs)
     levels: tuple[str, ...] = (level,) if level else ()

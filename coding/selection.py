@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from dataclasses import dataclass
 
 from .findings import REPORTS, Condition, Findings, Region, Source
@@ -45,6 +46,32 @@ class Selection:
     coded: tuple[int, ...] = ()
     support: tuple[int, ...] = ()
     refused: tuple[tuple[int, str], ...] = ()
+
+
+_LOOKED_AT = operator.attrgetter(
+    "kind",
+    "source",
+    "assertion",
+    "regions",
+    "qualities",
+    "item",
+    "heading",
+    "imaging",
+    "own_reading",
+    "explains",
+    "cue",
+)
+"""All of a mention that `select` depends on."""
+
+
+def sees_the_same(a: Findings, b: Findings) -> bool:
+    """Whether two findings, one made of the other by a change, differ in nothing that `select` looks at."""
+    return (
+        len(a.conditions) == len(b.conditions)
+        and a.links is b.links
+        and (a.document_type, a.has_assessment, a.complaint) == (b.document_type, b.has_assessment, b.complaint)
+        and all(c is d or _LOOKED_AT(c) == _LOOKED_AT(d) for c, d in zip(a.conditions, b.conditions, strict=True))
+    )
 
 
 def select(findings: Findings) -> Selection:

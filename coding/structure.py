@@ -129,7 +129,7 @@ def _spasm(case: Case) -> Found:
     """Spasm of the back as a diagnosis, not beside a strain of that region."""
     found = NOTHING
     for problem in case.of("muscle_spasm"):
-        if case.near(("strain",), problem.regions):
+        if case.near({"strain"}, problem.regions):
             found += Found(left_out=(_left_out(problem, "M62.830", "spasm-with-strain"),))
         else:
             found += Found(draft(problem, "muscle_spasm", "muscle-spasm"))

@@ -91,6 +91,18 @@ class Tables:
             for region, mine in self.groups.items()
         }
 
+    @functools.cached_property
+    def _rows_of_code(self) -> dict[str, tuple[InjuryRow, ...]]:
+        return {}
+
+    def injuries_of(self, code: str) -> tuple[InjuryRow, ...]:
+        """The rows of an injury code; none for any other code. Each code is looked for once."""
+        rows = self._rows_of_code.get(code)
+        if rows is None:
+            rows = tuple(row for row in self.injuries if code.startswith(row.injury))
+            self._rows_of_code[code] = rows
+        return rows
+
     def code(self, family: str, region: Region | None, variant: str = "") -> CodeRow | None:
         """The row for a family in a region; a region without a leaf takes the family's site-unspecified one (policy 2).
 
