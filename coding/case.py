@@ -73,7 +73,7 @@ class Case(NamedTuple):
     """Everything a decision function may ask. Built once by `open_case`.
 
     ``kinds``: those of the problems. ``usable``: the present mentions that are coded or may supply details, each with
-    its kind, in note order. ``told``: the kinds of these.
+    its kind, in note order. ``told``: the kinds of these. ``merged``: how the problems came about, for `open_case` again.
     """
 
     findings: Findings
@@ -82,6 +82,7 @@ class Case(NamedTuple):
     kinds: frozenset[Kind]
     usable: tuple[tuple[int, Kind], ...]
     told: frozenset[Kind]
+    merged: Merged
 
     def of(self, *kinds: Kind) -> tuple[Problem, ...]:
         """The problems of these kinds, in note order."""
@@ -162,8 +163,9 @@ def open_case(findings: Findings, known: Case | None = None) -> Case:
     """
     note = ordered(findings, known and known.findings)
     selection = known.selection if known and sees_the_same(known.findings, note) else select(note)
-    problems = merge(note, selection, known and Merged(known.findings, known.selection, known.problems))
+    merged = merge(note, selection, known and known.merged)
+    problems = merged.problems
     conditions = note.conditions
     usable = tuple([(i, conditions[i].kind) for i in sorted({*selection.coded, *selection.support})])
     told = frozenset([kind for _, kind in usable])
-    return Case(note, selection, problems, frozenset([p.kind for p in problems]), usable, told)
+    return Case(note, selection, problems, frozenset([p.kind for p in problems]), usable, told, merged)

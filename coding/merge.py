@@ -47,27 +47,40 @@ class _Told(NamedTuple):
 
 
 class Merged(NamedTuple):
-    """What was merged before, from nearly the same findings."""
+    """The problems, and what they were made from. ``stated``: the places that a mention names; ``exact``: where it is."""
 
     findings: Findings
     selection: Selection
     problems: tuple[Problem, ...]
+    stated: Mapping[int, Sites]
+    exact: Mapping[int, Sites]
 
 
-def merge(findings: Findings, selection: Selection, known: Merged | None = None) -> tuple[Problem, ...]:
+def merge(findings: Findings, selection: Selection, known: Merged | None = None) -> Merged:
     """One `Problem` per condition and region (per level for discs), in the order of their first mention.
 
-    Problems that are in ``known`` and that nothing new bears on are taken from there.
+    ``known``: what was merged before from nearly the same findings; what no change bears on is taken from there.
     """
     changed = _changed(findings, selection, known) if known else frozenset()
     if known and not changed:
-        return known.problems
+        return known._replace(findings=findings, selection=selection)
     conditions, coded, support = findings.conditions, selection.coded, selection.support
-    told = _Told(conditions, coded, support, {i: stated_sites(conditions[i]) for i in (*coded, *support)})
+    stated: dict[int, Sites] = {}
+    exact: dict[int, Sites] = {}
+    for index in (*coded, *support):
+        kind = conditions[index].kind
+        same = known and kind not in changed
+        found = known.stated.get(index) if known and same else None
+        stated[index] = stated_sites(conditions[index]) if found is None else found
+        if known and same and stated[index] and index in known.exact:  # one that names no place may take any other's
+            exact[index] = known.exact[index]
+    told = _Told(conditions, coded, support, stated)
     sites: dict[tuple[Kind, Site], list[int]] = {}
     for index in coded:
         kind = conditions[index].kind
-        for region, levels in _sites(told, index).items():
+        if index not in exact:
+            exact[index] = _sites(told, index)
+        for region, levels in exact[index].items():
             split = levels if levels and kind in DISCS else ("",)
             for level in split:
                 sites.setdefault((kind, (region, level)), []).append(index)
@@ -83,7 +96,7 @@ def merge(findings: Findings, selection: Selection, known: Merged | None = None)
         mentions = tuple(sorted(set(indexes))) if len(indexes) > 1 else tuple(indexes)
         problem = kept.get((kind, region, level, mentions)) if kept else None
         problems.append(problem or _problem(told, (region, level), mentions))
-    return tuple(problems)
+    return Merged(findings, selection, tuple(problems), stated, exact)
 
 
 def _changed(findings: Findings, selection: Selection, known: Merged) -> frozenset[str]:

@@ -163,6 +163,15 @@ def _matching(token: Problem, discs: Sequence[Problem]) -> tuple[Problem, ...]:
     return tuple(by_root or by_exit or by_side or uncontradicted)
 
 
+def side_decides(case: Case, problem: Problem) -> bool:
+    """Whether a code may hang on the side of a radiculopathy or a disc: only where the one is matched with the other.
+
+    Merging compares the sides of mentions that carry the same words, so that one with words counts as well.
+    """
+    partners = NERVES if problem.kind in DISCS else DISCS
+    return not case.told.isdisjoint(partners) or any(c.qualities for c in problem.conditions)
+
+
 def _of_region(token: Problem, problems: Sequence[Problem]) -> tuple[Problem, ...]:
     exact = tuple(p for p in problems if p.region == token.region)
     return exact or tuple(problems)

@@ -239,7 +239,7 @@ def test_answers_that_are_not_decided_again_leave_the_codes(notes):
         for answer in neutral:
             tried.add(answer.value)
             assert claim_codes(answer.change(case.findings)) == tuple(code.code for code in decided.codes)
-    assert tried == {"subacute", "nonspecific"}
+    assert tried == {"acute", "subacute", "nonspecific", "left", "right", "bilateral"}
 
 
 def changed(note: f.Findings, indexes, **attributes) -> f.Findings:

@@ -33,6 +33,7 @@ _SPEAKS_FOR: Final[dict[str, frozenset[str]]] = {
     ),
 }
 _TRAUMA: Final = ("fall", "fall_same_level", "fall_stairs", "fall_ladder", "motor_vehicle", "struck")
+_ORIGINS: Final[frozenset[Quality]] = frozenset({"due_to_trauma", "postprocedural"})
 _TUMOUR: Final = "metastatic disease"
 _CAUSES: Final = INTEGRAL_CAUSES | {"radiculopathy", "sacroiliac_pain"}
 
@@ -99,8 +100,12 @@ def _duration(case: Case, problem: Problem) -> Question:
     vague = [c for c in problem.conditions if "longstanding" in c.qualities]
     extra: tuple[Quality, ...] = ("pain_named",) if problem.kind == "radiculopathy" else ()
     chronic = together(setting((index,), chronicity="chronic"), saying(index, *extra))
+    began = any(i.assertion == "present" and i.mechanism for i in case.findings.injuries)
+    plain = not began and _ORIGINS.isdisjoint(
+        case.mention(index).qualities
+    )  # else *acute* may make it an injury or G89.1-
     answers = (
-        Answer("acute", "acute (less than 6 weeks)", setting((index,), chronicity="acute")),
+        Answer("acute", "acute (less than 6 weeks)", setting((index,), chronicity="acute"), neutral=plain),
         Answer("subacute", "subacute (6 to 12 weeks)", setting((index,), chronicity="subacute"), neutral=True),
         Answer("chronic", "chronic (12 weeks or more)", chronic, indicators=quotes(vague)),
     )
