@@ -164,6 +164,8 @@ def groups_of_mentions(note: Findings, kinds: tuple[str, ...]) -> tuple[tuple[in
 
 def best(note: Findings, group: tuple[int, ...]) -> int:
     """The mention that speaks for its group: coded, then stated as a diagnosis, then the first."""
+    if len(group) == 1:
+        return group[0]
     coded = select(note).coded
     stated = [note.conditions[i] for i in group]
     ranks = [(i not in coded, c.source not in STATEMENT, not c.heading, i) for i, c in zip(group, stated, strict=True)]

@@ -75,7 +75,8 @@ def _named_syndromes(case: Case) -> Found:
 def _chronic(case: Case, drafts: tuple[Draft, ...], named: Found) -> Found:
     if any(d.code == "G89.3" for d in named.drafts):
         return NOTHING
-    lasting = {i for i, _ in case.usable if _is_chronic(case.mention(i))}
+    conditions = case.findings.conditions
+    lasting = {i for i, _ in case.usable if _is_chronic(conditions[i])}
     if not lasting:  # what drafts stand for is among the usable mentions
         return _longstanding(case, drafts)
     found = NOTHING
@@ -214,15 +215,18 @@ def _elsewhere(c: Condition) -> bool:
 
 def _longstanding(case: Case, drafts: tuple[Draft, ...]) -> Found:
     """Longstanding, persistent, for years: not *chronic* in the provider's words, so it is asked."""
-    if not any(_is_pain(d) for d in drafts):
-        return NOTHING
-    vague = [i for i in case.present(*_PAINS) if "longstanding" in case.mention(i).qualities]
-    if not vague:
+    vague = [i for i in _with_words(case) if "longstanding" in case.mention(i).qualities]
+    if not vague or not any(_is_pain(d) for d in drafts):
         return NOTHING
     evidence = tuple(sorted({case.mention(i).evidence for i in vague}))
     why = rationale("longstanding-not-chronic", evidence, (), "", "G89.29")
     out = NotCoded("chronic pain", "G89.29", "needs_documentation", why, "longstanding-not-chronic", evidence)
     return Found(left_out=(out,), queries=("Is the pain chronic, and since when?",))
+
+
+def _with_words(case: Case) -> list[int]:
+    """The pains that are called something."""
+    return [i for i in case.present(*_PAINS) if case.mention(i).qualities]
 
 
 # -- acute pain of a stated kind ---------------------------------------------------------------------------------------
@@ -233,15 +237,14 @@ def _acute(case: Case, drafts: tuple[Draft, ...]) -> Found:
     postoperative = [i for p in case.of("postoperative_pain") for i in p.mentions]
     if postoperative:
         return _postoperative(case, postoperative, drafts)
-    if not any(_is_pain(d) for d in drafts):
+    pains = _with_words(case)
+    if not pains or not any(_is_pain(d) for d in drafts):
         return NOTHING
     for quality, variant, rule in (
         ("due_to_trauma", "trauma_acute", "pain-due-to-trauma"),
         ("postprocedural", "postprocedural_acute", "postprocedural-pain"),
     ):
-        words = [
-            i for i in case.present(*_PAINS) if quality in case.mention(i).qualities and _is_acute(case.mention(i))
-        ]
+        words = [i for i in pains if quality in case.mention(i).qualities and _is_acute(case.mention(i))]
         if words:
             evidence = [e for i in words for e in _told(case.mention(i))]
             place = max(d.place for d in drafts if _is_pain(d))

@@ -44,7 +44,7 @@ def edit(case: Case, drafts: Sequence[Draft], official: Tabular) -> Found:
     for step in (_back_pain_named, _into_degeneration, _current_injury, _excludes1, _leaves):
         result = step(case, kept, official)
         kept = result.drafts
-        if any(result[1:]):  # rarely
+        if result.left_out or result.queries or result.notices:
             found += result._replace(drafts=())
     return found + Found(kept)
 

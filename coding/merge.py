@@ -61,19 +61,18 @@ def merge(findings: Findings, selection: Selection, known: Merged | None = None)
 
     ``known``: what was merged before from nearly the same findings; what no change bears on is taken from there.
     """
-    changed = _changed(findings, selection, known) if known else frozenset()
-    if known and not changed:
+    touched = _touched(findings, selection, known) if known else frozenset()
+    if known and not touched:
         return known._replace(findings=findings, selection=selection)
     conditions, coded, support = findings.conditions, selection.coded, selection.support
+    changed = _bearing_on(findings, known, touched) if known else frozenset()
     stated: dict[int, Sites] = {}
     exact: dict[int, Sites] = {}
-    for index in (*coded, *support):
-        kind = conditions[index].kind
-        same = known and kind not in changed
-        found = known.stated.get(index) if known and same else None
-        stated[index] = stated_sites(conditions[index]) if found is None else found
-        if known and same and stated[index] and index in known.exact:  # one that names no place may take any other's
-            exact[index] = known.exact[index]
+    if known:
+        stated = {i: sites for i, sites in known.stated.items() if i not in touched}
+        # One that names no place may take any other's.
+        exact = {i: s for i, s in known.exact.items() if stated.get(i) and conditions[i].kind not in changed}
+    stated.update({i: stated_sites(conditions[i]) for i in (*coded, *support) if i not in stated})
     told = _Told(conditions, coded, support, stated)
     sites: dict[tuple[Kind, Site], list[int]] = {}
     for index in coded:
@@ -99,15 +98,21 @@ def merge(findings: Findings, selection: Selection, known: Merged | None = None)
     return Merged(findings, selection, tuple(problems), stated, exact)
 
 
-def _changed(findings: Findings, selection: Selection, known: Merged) -> frozenset[str]:
-    """The kinds of problem that a changed, new or otherwise selected mention may bear on."""
+def _touched(findings: Findings, selection: Selection, known: Merged) -> frozenset[int]:
+    """The mentions that are changed, new or otherwise selected."""
     old, new = known.findings.conditions, findings.conditions
     indexes = {i for i, (a, b) in enumerate(zip(old, new, strict=False)) if a is not b}
     indexes.update(range(len(old), len(new)))
     if selection is not known.selection:
         indexes |= {*selection.coded} ^ {*known.selection.coded}
         indexes |= {*selection.support} ^ {*known.selection.support}
-    kinds: set[str] = {c.kind for i in indexes for c in (*old[i : i + 1], new[i])}
+    return frozenset(indexes)
+
+
+def _bearing_on(findings: Findings, known: Merged, touched: Iterable[int]) -> frozenset[str]:
+    """The kinds of problem that touched mentions bear on, as they are and as they were."""
+    old, new = known.findings.conditions, findings.conditions
+    kinds: set[str] = {c.kind for i in touched for c in (*old[i : i + 1], new[i])}
     if not kinds.isdisjoint(SPINAL_PAIN):
         kinds |= SPINAL_PAIN
     if not kinds.isdisjoint(_LEG):

@@ -109,6 +109,8 @@ def outside_cause(case: Case, problem: Problem) -> int | None:
     if problem.said("own_problem", "unrelated"):
         return None
     causes = [(i, c) for i, c in enumerate(case.findings.conditions) if c.kind == "outside_cause"]
+    if not causes:
+        return None
     denied = {c.name for i, c in causes if case.tied(problem.mentions, (i,), "not_due_to")}
     for i, c in causes:
         if c.assertion != "present" or c.name in denied:

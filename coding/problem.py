@@ -114,9 +114,11 @@ class Found(NamedTuple):
         return any(self)
 
     def __add__(self, other: Found) -> Found:  # type: ignore[override] # steps are added up, not chained as tuples
-        if other == NOTHING:  # most steps find nothing
+        if other is NOTHING or other == NOTHING:  # most steps find nothing
             return self
-        return Found(*map(operator.add, self, other)) if self != NOTHING else other
+        if self is NOTHING or self == NOTHING:
+            return other
+        return Found(*map(operator.add, self, other))
 
 
 NOTHING = Found()

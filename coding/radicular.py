@@ -28,8 +28,13 @@ class Spending:
     spent: frozenset[Problem]
 
 
+_NOTHING_SPENT = Spending({}, {}, frozenset())
+
+
 def spend(case: Case) -> Spending:
     """Give every radiculopathy, sciatica, root compression and myelopathy of the note its carrier, if there is one."""
+    if case.kinds.isdisjoint(CARRIERS):
+        return _NOTHING_SPENT
     roots: dict[Problem, tuple[int, ...]] = {}
     cord: dict[Problem, tuple[int, ...]] = {}
     spent: set[Problem] = set()
@@ -40,12 +45,12 @@ def spend(case: Case) -> Spending:
             _add(roots, carrier, carrier.mentions)
         if carrier.said("with_myelopathy"):
             _add(cord, carrier, carrier.mentions)
-    for token in tokens(case):
+    assessed = tokens(case)
+    for token in assessed:
         for carrier in _carriers_of(case, token, tuple(roots)):
             _add(roots, carrier, token.mentions)
             spent.add(token)
-    if not tokens(case):
-        _add_told(case, roots)
+    _add_told(case, roots, () if assessed else _told_nerves(case))
     for token in case.of("myelopathy", "cord_compression"):
         for carrier in _cord_carriers(case, token, tuple(cord)):
             _add(cord, carrier, token.mentions)
@@ -60,8 +65,8 @@ def tokens(case: Case) -> tuple[Problem, ...]:
     return (*radiculopathies, *loose)
 
 
-def _add_told(case: Case, roots: dict[Problem, tuple[int, ...]]) -> None:
-    for token in _told_nerves(case):
+def _add_told(case: Case, roots: dict[Problem, tuple[int, ...]], told: Sequence[Problem]) -> None:
+    for token in told:
         for carrier in _carriers_of(case, token, tuple(roots)):
             if carrier.kind in DISCS:
                 _add(roots, carrier, token.mentions)
@@ -76,13 +81,13 @@ def _told_nerves(case: Case) -> tuple[Problem, ...]:
     note = case.findings
     if note.document_type not in ("visit", "therapy") or not note.has_assessment or not case.among(DISCS):
         return ()
-    if any(_speaks_against(c) for c in note.conditions):
+    nerves = [(i, note.conditions[i]) for i in case.selection.support if note.conditions[i].kind in NERVES]
+    if not nerves or any(_speaks_against(c) for c in note.conditions):
         return ()
-    told = [(i, c) for i, c in enumerate(note.conditions) if i in case.selection.support and c.source in TOLD]
     return tuple(
         Problem(c.kind, "lumbar", c.levels, c.sides, (i,), (), (c,), evidence_of((c,)))
-        for i, c in told
-        if c.kind in NERVES and LOW_BACK in groups_of(c.regions) and not c.imaging
+        for i, c in nerves
+        if c.source in TOLD and LOW_BACK in groups_of(c.regions) and not c.imaging
     )
 
 

@@ -34,13 +34,27 @@ _SEVERAL_SITES: dict[Kind, str] = {
 }
 """Kinds with a leaf for several regions (policy 2)."""
 
+_STRUCTURES: frozenset[Kind] = DEGENERATIVE | frozenset(
+    {
+        *_ONE_ROW,
+        *_SEVERAL_SITES,
+        "stenosis",
+        "facet_syndrome",
+        "scoliosis",
+        "muscle_spasm",
+        "segmental_dysfunction",
+        "myelopathy",
+    }
+)
 _SCOLIOSES: tuple[Quality, ...] = ("adolescent", "juvenile", "neuromuscular", "secondary")
 
 
 def structures(case: Case, spending: Spending) -> Found:
     """Codes of every confirmed cause that is neither disc nor injury."""
-    found = _stenosis(case) + _spondylosis(case, spending) + _facet_syndrome(case)
     told = case.kinds
+    if told.isdisjoint(_STRUCTURES):
+        return NOTHING
+    found = _stenosis(case) + _spondylosis(case, spending) + _facet_syndrome(case)
     for kind in [kind for kind in _ONE_ROW if kind in told]:
         for problem in case.of(kind):
             found += _or_query(problem, draft(problem, kind, _ONE_ROW[kind]))
