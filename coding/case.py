@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import operator
 from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
@@ -30,16 +29,19 @@ def ordered(findings: Findings, known: Findings | None = None) -> Findings:
     stands where it stands in ``known``, which is ordered, is taken as it is.
     """
     conditions = findings.conditions
-    taken = list(map(operator.is_, conditions, known.conditions)) if known else []
-    taken += [False] * (len(conditions) - len(taken))
-    if not _is_sorted(conditions, taken):
+    count = len(conditions)
+    new: Sequence[int] = range(count)
+    if known:
+        old = known.conditions
+        new = [i for i in new if i >= len(old) or conditions[i] is not old[i]]
+    if not all(_follows(conditions[n - 1], conditions[n]) for i in new for n in (i, i + 1) if 0 < n < count):
         return ordered(altered(findings, conditions=tuple(sorted(conditions, key=_place))))
-    located = [
-        _located(c) if not done and (c.levels or c.roots or len(c.regions) > 1 or c.kind in _ONE_PLACE) else c
-        for c, done in zip(conditions, taken, strict=True)
-    ]
-    same = all(map(operator.is_, located, conditions))
-    return findings if same else altered(findings, conditions=tuple(located))
+    located = {
+        i: _located(c) for i in new if (c := conditions[i]).levels or c.roots or c.kind in _ONE_PLACE or c.regions[1:]
+    }
+    if all(c is conditions[i] for i, c in located.items()):
+        return findings
+    return altered(findings, conditions=tuple([located.get(i, c) for i, c in enumerate(conditions)]))
 
 
 def _located(c: Condition) -> Condition:
@@ -53,16 +55,13 @@ def _located(c: Condition) -> Condition:
     return c if exact == c.regions else altered(c, regions=exact)
 
 
-def _is_sorted(conditions: Sequence[Condition], taken: Sequence[bool]) -> bool:
-    for n in range(1, len(conditions)):
-        if taken[n] and taken[n - 1]:
-            continue
-        a, b = conditions[n - 1], conditions[n]
-        if a.evidence.start < b.evidence.start or (a.evidence != b.evidence and a.evidence < b.evidence):
-            continue
-        if _place(b) < _place(a):
-            return False
-    return True
+def _follows(a: Condition, b: Condition) -> bool:
+    """Whether ``b`` may stand behind ``a``; all that they say is compared only where their places are the same."""
+    if a.evidence.start != b.evidence.start:
+        return a.evidence.start < b.evidence.start
+    if a.evidence != b.evidence:
+        return a.evidence < b.evidence
+    return _place(a) <= _place(b)
 
 
 def _place(c: Condition) -> tuple[Evidence, str]:

@@ -34,6 +34,7 @@ _SPEAKS_FOR: Final[dict[str, frozenset[str]]] = {
 }
 _TRAUMA: Final = ("fall", "fall_same_level", "fall_stairs", "fall_ladder", "motor_vehicle", "struck")
 _ORIGINS: Final[frozenset[Quality]] = frozenset({"due_to_trauma", "postprocedural"})
+_MAY_REPLACE: Final = INTEGRAL_CAUSES - INJURIES
 _TUMOUR: Final = "metastatic disease"
 _CAUSES: Final = INTEGRAL_CAUSES | {"radiculopathy", "sacroiliac_pain"}
 
@@ -208,10 +209,11 @@ def _suspected(case: Case, problem: Problem) -> list[Answer]:
 
 def suspected_causes(case: Case, problem: Problem) -> list[tuple[int, ...]]:
     """Mentions in doubt of a cause that would replace this pain, by condition and place; strains are asked apart."""
-    kinds = tuple(sorted(INTEGRAL_CAUSES - INJURIES))
+    if not any(c.assertion == "uncertain" for c in case.findings.conditions):
+        return []
     return [
         group
-        for group in groups_of_mentions(case.findings, kinds)
+        for group in groups_of_mentions(case.findings, _MAY_REPLACE)
         if all(case.mention(i).assertion in ("uncertain", "negated", "historical") for i in group)
         and any(case.mention(i).assertion == "uncertain" for i in group)
         and same_or_unknown(case.mention(group[0]).regions, problem.regions)
