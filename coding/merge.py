@@ -102,7 +102,7 @@ def _touched(findings: Findings, selection: Selection, known: Merged) -> frozens
     """The mentions that are changed, new or otherwise selected."""
     old, new = known.findings.conditions, findings.conditions
     indexes = {i for i, (a, b) in enumerate(zip(old, new, strict=False)) if a is not b}
-    indexes.update(range(len(old), len(new)))
+    indexes.update(range(*sorted((len(old), len(new)))))
     if selection is not known.selection:
         indexes |= {*selection.coded} ^ {*known.selection.coded}
         indexes |= {*selection.support} ^ {*known.selection.support}
@@ -112,7 +112,7 @@ def _touched(findings: Findings, selection: Selection, known: Merged) -> frozens
 def _bearing_on(findings: Findings, known: Merged, touched: Iterable[int]) -> frozenset[str]:
     """The kinds of problem that touched mentions bear on, as they are and as they were."""
     old, new = known.findings.conditions, findings.conditions
-    kinds: set[str] = {c.kind for i in touched for c in (*old[i : i + 1], new[i])}
+    kinds: set[str] = {c.kind for i in touched for c in (*old[i : i + 1], *new[i : i + 1])}
     if not kinds.isdisjoint(SPINAL_PAIN):
         kinds |= SPINAL_PAIN
     if not kinds.isdisjoint(_LEG):
