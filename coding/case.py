@@ -2,43 +2,50 @@
 
 from __future__ import annotations
 
-import functools
-import itertools
 import json
-from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Sequence
+from typing import NamedTuple
 
-from .findings import Condition, Findings, Kind, Link, Region, Source, altered, to_json
+from .findings import Condition, Evidence, Findings, Kind, Link, Region, Source, altered, to_json
 from .kinds import LOW_BACK_ONLY, SACRAL_ONLY, SPINAL_PAIN
-from .merge import merge
+from .merge import Merged, merge
 from .problem import Problem
 from .regions import groups_of, in_order, same_or_unknown, share_group, stated_sites
-from .selection import Selection, select
+from .selection import Selection, sees_the_same, select
 
 CHRONIC_DAYS = 84
 
+_PAINS: tuple[Kind, ...] = (*SPINAL_PAIN, "sacroiliac_pain", "coccydynia", "flank_pain")
 _ONE_PLACE = LOW_BACK_ONLY | SACRAL_ONLY
 
 STATEMENT: frozenset[Source] = frozenset({"assessment", "post_diagnosis", "pre_diagnosis"})
 """Where the provider states diagnoses."""
 
 
-def ordered(findings: Findings) -> Findings:
+def ordered(findings: Findings, known: Findings | None = None) -> Findings:
     """The same findings with their conditions in note order, as `Link` counts them, and their regions made exact.
 
-    Equal places are told apart by everything else the mention says, so that no order of the list can matter.
+    Equal places are told apart by everything else the mention says, so that no order of the list can matter. What
+    stands where it stands in ``known``, which is ordered, is taken as it is.
     """
-    note = _sorted(findings)
-    located = tuple(map(_located, note.conditions))
-    same = all(new is old for new, old in zip(located, note.conditions, strict=True))
-    return note if same else altered(note, conditions=located)
+    conditions = findings.conditions
+    count = len(conditions)
+    new: Sequence[int] = range(count)
+    if known:
+        old = known.conditions
+        new = [i for i in new if i >= len(old) or conditions[i] is not old[i]]
+    if not all(_follows(conditions[n - 1], conditions[n]) for i in new for n in (i, i + 1) if 0 < n < count):
+        return ordered(altered(findings, conditions=tuple(sorted(conditions, key=_place))))
+    located = {
+        i: _located(c) for i in new if (c := conditions[i]).levels or c.roots or c.kind in _ONE_PLACE or c.regions[1:]
+    }
+    if all(c is conditions[i] for i, c in located.items()):
+        return findings
+    return altered(findings, conditions=tuple([located.get(i, c) for i, c in enumerate(conditions)]))
 
 
 def _located(c: Condition) -> Condition:
     """The mention with the regions that its levels, roots or kind give (policy 2)."""
-    if not (c.levels or c.roots or c.kind in _ONE_PLACE) and len(c.regions) < 2:
-        return c  # most mentions
     regions = tuple(region for region in stated_sites(c) if region)
     if c.kind in LOW_BACK_ONLY:
         regions = ("lumbar",)
@@ -48,54 +55,53 @@ def _located(c: Condition) -> Condition:
     return c if exact == c.regions else altered(c, regions=exact)
 
 
-def _sorted(findings: Findings) -> Findings:
-    places = [(c.evidence.start, c.evidence.end) for c in findings.conditions]
-    if all(before < after for before, after in itertools.pairwise(places)):
-        return findings
-    told = Counter(c.evidence for c in findings.conditions)
-    keys = [(c.evidence, _everything(c) if told[c.evidence] > 1 else "") for c in findings.conditions]
-    order = sorted(range(len(keys)), key=keys.__getitem__)
-    if order == list(range(len(keys))):
-        return findings
-    return altered(findings, conditions=tuple(findings.conditions[i] for i in order))
+def _follows(a: Condition, b: Condition) -> bool:
+    """Whether ``b`` may stand behind ``a``; all that they say is compared only where their places are the same."""
+    if a.evidence.start != b.evidence.start:
+        return a.evidence.start < b.evidence.start
+    if a.evidence != b.evidence:
+        return a.evidence < b.evidence
+    return _place(a) <= _place(b)
 
 
-def _everything(c: Condition) -> str:
-    return json.dumps(to_json(c), sort_keys=True)
+def _place(c: Condition) -> tuple[Evidence, str]:
+    return c.evidence, json.dumps(to_json(c), sort_keys=True)
 
 
-@dataclass(frozen=True)
-class Case:
-    """Everything a decision function may ask. Built once by `open_case`."""
+class Case(NamedTuple):
+    """Everything a decision function may ask. Built once by `open_case`.
+
+    ``kinds``: those of the problems. ``usable``: the present mentions that are coded or may supply details, each with
+    its kind, in note order. ``told``: the kinds of these. ``merged``: how the problems came about, for `open_case` again.
+    """
 
     findings: Findings
     selection: Selection
     problems: tuple[Problem, ...]
-
-    @functools.cached_property
-    def kinds(self) -> frozenset[Kind]:
-        """The kinds of the problems."""
-        return frozenset(p.kind for p in self.problems)
+    kinds: frozenset[Kind]
+    usable: tuple[tuple[int, Kind], ...]
+    told: frozenset[Kind]
+    merged: Merged
 
     def of(self, *kinds: Kind) -> tuple[Problem, ...]:
         """The problems of these kinds, in note order."""
+        return self.among(kinds)
+
+    def among(self, kinds: Collection[Kind]) -> tuple[Problem, ...]:
+        """The same for kinds that have a name together."""
         if self.kinds.isdisjoint(kinds):  # a note has a few of the fifty kinds
             return ()
         return tuple([p for p in self.problems if p.kind in kinds])
 
-    def near(self, kinds: Iterable[Kind], regions: tuple[Region, ...]) -> tuple[Problem, ...]:
+    def near(self, kinds: Collection[Kind], regions: tuple[Region, ...]) -> tuple[Problem, ...]:
         """Problems of these kinds in the same region group, or where either region is unknown."""
-        wanted = frozenset(kinds)
-        return tuple(p for p in self.problems if p.kind in wanted and same_or_unknown(p.regions, regions))
+        return tuple([p for p in self.among(kinds) if same_or_unknown(p.regions, regions)])
 
     def present(self, *kinds: Kind) -> tuple[int, ...]:
         """Indexes of all present mentions of these kinds that are coded or may supply details."""
-        return tuple([i for i, kind in self._usable if kind in kinds])
-
-    @functools.cached_property
-    def _usable(self) -> tuple[tuple[int, Kind], ...]:
-        usable = {*self.selection.coded, *self.selection.support}
-        return tuple((i, self.findings.conditions[i].kind) for i in sorted(usable))
+        if self.told.isdisjoint(kinds):
+            return ()
+        return tuple([i for i, kind in self.usable if kind in kinds])
 
     def mention(self, index: int) -> Condition:
         """The mention with this index."""
@@ -103,7 +109,8 @@ class Case:
 
     def mentions(self, indexes: Iterable[int]) -> tuple[Condition, ...]:
         """The mentions with these indexes."""
-        return tuple(self.findings.conditions[i] for i in indexes)
+        conditions = self.findings.conditions
+        return tuple([conditions[i] for i in indexes])
 
     def links(self, kind: str) -> tuple[Link, ...]:
         """The links of one kind whose ends are mentions of this note."""
@@ -137,7 +144,7 @@ class Case:
     def pain_mentions(self, regions: tuple[Region, ...]) -> tuple[int, ...]:
         """Present mentions of pain in these regions' group; a region-less "back pain" belongs where no neck is meant."""
         found = []
-        for i in self.present(*SPINAL_PAIN, "sacroiliac_pain", "coccydynia", "flank_pain"):
+        for i in self.present(*_PAINS):
             c = self.mention(i)
             if not c.regions:
                 fits = groups_of(regions) != ("neck",) and c.kind != "flank_pain"
@@ -148,8 +155,16 @@ class Case:
         return tuple(found)
 
 
-def open_case(findings: Findings) -> Case:
-    """Order, select and merge: the first two steps of the decision."""
-    note = ordered(findings)
-    selection = select(note)
-    return Case(note, selection, merge(note, selection))
+def open_case(findings: Findings, known: Case | None = None) -> Case:
+    """Order, select and merge: the first two steps of the decision.
+
+    ``known``: the case of findings that these were made from by a change; what the change left alone is taken over.
+    """
+    note = ordered(findings, known and known.findings)
+    selection = known.selection if known and sees_the_same(known.findings, note) else select(note)
+    merged = merge(note, selection, known and known.merged)
+    problems = merged.problems
+    conditions = note.conditions
+    usable = tuple([(i, conditions[i].kind) for i in sorted({*selection.coded, *selection.support})])
+    told = frozenset([kind for _, kind in usable])
+    return Case(note, selection, problems, frozenset([p.kind for p in problems]), usable, told, merged)

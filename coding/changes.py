@@ -5,7 +5,7 @@ A change takes findings whose conditions are in note order (`case.ordered`) and 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
 from .case import STATEMENT
@@ -153,7 +153,7 @@ def in_phase(c: Condition, phase: str) -> Condition:
 # -- which mentions ----------------------------------------------------------------------------------------------------
 
 
-def groups_of_mentions(note: Findings, kinds: tuple[str, ...]) -> tuple[tuple[int, ...], ...]:
+def groups_of_mentions(note: Findings, kinds: Collection[str]) -> tuple[tuple[int, ...], ...]:
     """Mentions of the same condition in the same place."""
     found: dict[tuple[str, tuple[Region, ...]], list[int]] = {}
     for i, c in enumerate(note.conditions):
@@ -164,6 +164,8 @@ def groups_of_mentions(note: Findings, kinds: tuple[str, ...]) -> tuple[tuple[in
 
 def best(note: Findings, group: tuple[int, ...]) -> int:
     """The mention that speaks for its group: coded, then stated as a diagnosis, then the first."""
+    if len(group) == 1:
+        return group[0]
     coded = select(note).coded
     stated = [note.conditions[i] for i in group]
     ranks = [(i not in coded, c.source not in STATEMENT, not c.heading, i) for i, c in zip(group, stated, strict=True)]

@@ -9,7 +9,7 @@ from .codes import plain
 from .codeset import NotCoded
 from .findings import Condition, Evidence, Kind
 from .kinds import INJURIES, SPINAL_PAIN
-from .problem import Draft, Found
+from .problem import NOTHING, Draft, Found
 from .words import rationale
 
 PAIN_CODES = ("M54.2", "M54.3", "M54.4", "M54.5", "M54.6", "M54.8", "M54.9", "R10.A")
@@ -31,6 +31,11 @@ _OWN_PAINS: dict[str, tuple[Kind, ...]] = {
 }
 """Families whose pain has one place, and the mentions that tell of it."""
 
+_SYNDROMES: tuple[tuple[Kind, str], ...] = (
+    ("chronic_pain_syndrome", "chronic-pain-syndrome"),
+    ("neoplasm_pain", "neoplasm-pain"),
+)
+_G89_SITES = (*PAIN_CODES, "M53.3")
 _ACUTE_DAYS = 42
 _BESIDE_CAUSE = "sciatica-beside-cause"
 
@@ -51,8 +56,8 @@ def pain_control(case: Case) -> bool:
 def _named_syndromes(case: Case) -> Found:
     """G89.3 and G89.4 are diagnoses of their own."""
     found: list[Draft] = []
-    for kind, rule in (("chronic_pain_syndrome", "chronic-pain-syndrome"), ("neoplasm_pain", "neoplasm-pain")):
-        problems = [p for p in case.problems if p.kind == kind]
+    for kind, rule in _SYNDROMES:
+        problems = case.of(kind)
         if problems:
             evidence = [e for p in problems for e in p.evidence]
             found.append(plain(kind, "", rule, min(p.place for p in problems), evidence))
@@ -69,13 +74,17 @@ def _named_syndromes(case: Case) -> Found:
 
 def _chronic(case: Case, drafts: tuple[Draft, ...], named: Found) -> Found:
     if any(d.code == "G89.3" for d in named.drafts):
-        return Found()
-    found = Found()
+        return NOTHING
+    conditions = case.findings.conditions
+    lasting = {i for i, _ in case.usable if _is_chronic(conditions[i])}
+    if not lasting:  # what drafts stand for is among the usable mentions
+        return _longstanding(case, drafts)
+    found = NOTHING
     covered: set[int] = set()
     chronic: dict[tuple[str, str], list[tuple[Draft, tuple[int, ...]]]] = {}
     for d in drafts:
         mentions = _mentions_of(case, d)
-        words = tuple(i for i in mentions if _is_chronic(case.mention(i)))
+        words = tuple([i for i in mentions if i in lasting])
         if not words or not _takes_g89(case, d, words):
             covered.update(words if _is_pain(d) and d.rule != _BESIDE_CAUSE else ())
             continue
@@ -83,7 +92,7 @@ def _chronic(case: Case, drafts: tuple[Draft, ...], named: Found) -> Found:
         chronic.setdefault(_variant(case, mentions, words), []).append((d, words))
     for (variant, rule), pairs in chronic.items():
         found += Found((_g89(case, variant, rule, pairs),))
-    found += _of_causes(case, drafts, covered)
+    found += _of_causes(case, drafts, lasting, covered)
     if not found.drafts:
         found += _longstanding(case, drafts)
     return found
@@ -103,9 +112,12 @@ def _same_kind(case: Case, d: Draft) -> tuple[int, ...]:
 
 def _unlocated(case: Case, d: Draft) -> tuple[int, ...]:
     """Chronic pain told with no site of its own: this pain's if tied to it, in its entry, or the only pain diagnosed."""
+    unlocated = case.present("chronic_pain")
+    if not unlocated:
+        return ()
     items = {case.mention(i).item for i in d.mentions} - {0}
     found = []
-    for i in case.present("chronic_pain"):
+    for i in unlocated:
         c = case.mention(i)
         tied = case.tied((i,), d.mentions, "due_to", "with") or case.tied(d.mentions, (i,), "with")
         stated = c.source in STATEMENT | {"indication"} or not case.findings.has_assessment
@@ -116,8 +128,9 @@ def _unlocated(case: Case, d: Draft) -> tuple[int, ...]:
 
 def _is_chronic(c: Condition) -> bool:
     """The provider's word on this pain, or a stated duration of twelve weeks or more."""
-    lasting = c.duration_days is not None and c.duration_days >= CHRONIC_DAYS
-    return _by_word(c) or (lasting and c.assertion == "present")
+    if c.duration_days is not None and c.duration_days >= CHRONIC_DAYS and c.assertion == "present":
+        return True
+    return _by_word(c)
 
 
 def _told(c: Condition) -> list[Evidence]:
@@ -135,7 +148,7 @@ def _is_chronic_pain_in_words(c: Condition) -> bool:
 
 
 def _is_pain(d: Draft) -> bool:
-    return d.code.startswith((*PAIN_CODES, "M53.3"))
+    return d.code.startswith(_G89_SITES)
 
 
 def _takes_g89(case: Case, d: Draft, words: tuple[int, ...]) -> bool:
@@ -170,15 +183,15 @@ def _g89(case: Case, variant: str, rule: str, pairs: Iterable[tuple[Draft, tuple
     return plain("pain_g89", variant, rule, place, evidence, [d.code for d in drafts])
 
 
-def _of_causes(case: Case, drafts: tuple[Draft, ...], covered: set[int]) -> Found:
+def _of_causes(case: Case, drafts: tuple[Draft, ...], lasting: set[int], covered: set[int]) -> Found:
     """Chronic pain whose definitive cause is coded: G89 only when the encounter is for pain control (I.C.6.b.1)."""
     loose = [
         i
         for i in case.present(*_PAINS, "chronic_pain")
-        if _is_chronic(case.mention(i)) and i not in covered and not _elsewhere(case.mention(i))
+        if i in lasting and i not in covered and not _elsewhere(case.mention(i))
     ]
     if not loose or not drafts:
-        return Found()
+        return NOTHING
     evidence = tuple(sorted({case.mention(i).evidence for i in loose}))
     if pain_control(case):
         return Found((plain("pain_g89", "chronic", "pain-control", min(d.place for d in drafts), evidence),))
@@ -202,15 +215,18 @@ def _elsewhere(c: Condition) -> bool:
 
 def _longstanding(case: Case, drafts: tuple[Draft, ...]) -> Found:
     """Longstanding, persistent, for years: not *chronic* in the provider's words, so it is asked."""
-    if not any(_is_pain(d) for d in drafts):
-        return Found()
-    vague = [i for i in case.present(*_PAINS) if "longstanding" in case.mention(i).qualities]
-    if not vague:
-        return Found()
+    vague = [i for i in _with_words(case) if "longstanding" in case.mention(i).qualities]
+    if not vague or not any(_is_pain(d) for d in drafts):
+        return NOTHING
     evidence = tuple(sorted({case.mention(i).evidence for i in vague}))
     why = rationale("longstanding-not-chronic", evidence, (), "", "G89.29")
     out = NotCoded("chronic pain", "G89.29", "needs_documentation", why, "longstanding-not-chronic", evidence)
     return Found(left_out=(out,), queries=("Is the pain chronic, and since when?",))
+
+
+def _with_words(case: Case) -> list[int]:
+    """The pains that are called something."""
+    return [i for i in case.present(*_PAINS) if case.mention(i).qualities]
 
 
 # -- acute pain of a stated kind ---------------------------------------------------------------------------------------
@@ -221,28 +237,27 @@ def _acute(case: Case, drafts: tuple[Draft, ...]) -> Found:
     postoperative = [i for p in case.of("postoperative_pain") for i in p.mentions]
     if postoperative:
         return _postoperative(case, postoperative, drafts)
-    if not any(_is_pain(d) for d in drafts):
-        return Found()
+    pains = _with_words(case)
+    if not pains or not any(_is_pain(d) for d in drafts):
+        return NOTHING
     for quality, variant, rule in (
         ("due_to_trauma", "trauma_acute", "pain-due-to-trauma"),
         ("postprocedural", "postprocedural_acute", "postprocedural-pain"),
     ):
-        words = [
-            i for i in case.present(*_PAINS) if quality in case.mention(i).qualities and _is_acute(case.mention(i))
-        ]
+        words = [i for i in pains if quality in case.mention(i).qualities and _is_acute(case.mention(i))]
         if words:
             evidence = [e for i in words for e in _told(case.mention(i))]
             place = max(d.place for d in drafts if _is_pain(d))
             follows = [d.code for d in drafts if _is_pain(d)]
             return Found((plain("pain_g89", variant, rule, place, evidence, follows),))
-    return Found()
+    return NOTHING
 
 
 def _postoperative(case: Case, mentions: list[int], drafts: tuple[Draft, ...]) -> Found:
     chronic = any(_is_chronic(case.mention(i)) for i in mentions)
     variant = "postprocedural_chronic" if chronic else "postprocedural_acute"
     if any(d.code == "M96.1" for d in drafts):
-        return Found()
+        return NOTHING
     place = min((case.mention(i).item or 10_000, case.mention(i).evidence.start) for i in mentions)
     evidence = [case.mention(i).evidence for i in mentions]
     behind = [d.code for d in drafts]  # the site first, unless the encounter is for pain control (I.C.6.b.1.b)

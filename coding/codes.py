@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from .errors import TableError
 from .findings import Condition, Evidence
-from .problem import Draft, Problem, evidence_of
+from .problem import Draft, Problem, evidence_of, in_note_order
 from .tables import tables
 
 
@@ -24,7 +24,7 @@ def draft(
     if row is None:
         return ()
     helpers = tuple(also)
-    evidence = tuple(sorted({*problem.evidence, *evidence_of(helpers)})) if helpers else problem.evidence
+    evidence = in_note_order({*problem.evidence, *evidence_of(helpers)}) if helpers else problem.evidence
     return (Draft(row.code, family, rule, problem.regions, problem.place, evidence, problem.mentions, side),)
 
 
@@ -44,4 +44,4 @@ def plain(
     row = tables().code(family, None, variant)
     if row is None:
         raise TableError(f"codes.csv: no row for {family} without a region")
-    return Draft(row.code, family, rule, (), place, tuple(sorted(set(evidence))), follows=tuple(follows))
+    return Draft(row.code, family, rule, (), place, in_note_order(set(evidence)), follows=tuple(follows))

@@ -17,7 +17,7 @@ from .injury import injuries
 from .order import in_claim_order, why_here
 from .pain import pains
 from .pregnancy import OPTIONAL, external_causes, pregnancy
-from .problem import Draft, Found
+from .problem import NOTHING, Draft, Found
 from .radicular import spend
 from .releases import file_notice, notices, release_for
 from .structure import structures
@@ -43,7 +43,7 @@ def decide(findings: Findings, release: str | Tabular | None = None) -> CodeSet:
     said = report.mentions_left_out(case) + report.refused_mentions(case) + report.radiating(case)
     said += report.symptoms_of_causes(case) + report.side_conflicts(case)
     drafts = in_claim_order(case, found.drafts)
-    extra = Found() if drafts or found.queries else report.owed_without_codes(case)
+    extra = NOTHING if drafts or found.queries else report.owed_without_codes(case)
     queries = tuple(dict.fromkeys((*found.queries, *said.queries, *extra.queries)))
     if not drafts and not found.queries and not extra.queries:
         queries = ()  # nothing of this visit is ours: nobody is asked about it
@@ -60,10 +60,13 @@ def decide(findings: Findings, release: str | Tabular | None = None) -> CodeSet:
     )
 
 
-def claim_codes(findings: Findings, release: str | Tabular | None = None) -> tuple[str, ...]:
-    """The codes that `decide` gives, in claim order, without their words: for trying many findings."""
+def claim_codes(findings: Findings, release: str | Tabular | None = None, known: Case | None = None) -> tuple[str, ...]:
+    """The codes that `decide` gives, in claim order, without their words: for trying many findings.
+
+    ``known``: the case of findings that these were made from by a change.
+    """
     official = _official(findings, release)
-    case = open_case(findings)
+    case = open_case(findings, known)
     return tuple(d.code for d in in_claim_order(case, _codes(case, official).drafts))
 
 

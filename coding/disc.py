@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable
 
 from .case import Case
@@ -11,7 +10,7 @@ from .codeset import NotCoded
 from .endplate import endplate
 from .findings import Condition, Region
 from .kinds import DETAILS, DISCS, INJURIES, SPINAL_PAIN, SYMPTOMS
-from .problem import Draft, Found, Problem
+from .problem import NOTHING, Draft, Found, Problem
 from .radicular import Spending
 from .regions import same_or_unknown
 from .selection import OF_TODAY
@@ -27,8 +26,8 @@ _ABSORBED = ("disc_displacement", "disc_degeneration", "disc_disorder")
 
 def discs(case: Case, spending: Spending) -> Found:
     """A code for every disc problem: neural combinations first, what they absorb left out."""
-    found = Found()
-    for problem in case.of(*sorted(DISCS)):
+    found = NOTHING
+    for problem in case.among(DISCS):
         found += _disc(case, spending, problem)
     return found
 
@@ -36,7 +35,7 @@ def discs(case: Case, spending: Spending) -> Found:
 def _disc(case: Case, spending: Spending, problem: Problem) -> Found:
     cord = spending.myelopathy.get(problem, ())
     root = spending.radiculopathy.get(problem, ())
-    found = Found()
+    found = NOTHING
     if cord:
         found += _with_myelopathy(case, problem, cord)
     if root:
@@ -104,7 +103,7 @@ def _plain(case: Case, problem: Problem, rule: str = "") -> Found:
 
 def _no_region(problem: Problem, drafts: tuple[Draft, ...]) -> Found:
     if drafts and problem.region:
-        return Found()
+        return NOTHING
     return Found(queries=(f"Please state the spinal region of {named(problem)}.",))
 
 
@@ -117,7 +116,7 @@ def _plain_code(problem: Problem) -> str | None:
 
 
 def _degeneration(case: Case, problem: Problem, rule: str) -> Found:
-    back = _own_pain(case, problem, case.present(*sorted(SPINAL_PAIN)), problem.regions)
+    back = _own_pain(case, problem, case.present(*SPINAL_PAIN), problem.regions)
     leg = _own_pain(case, problem, case.present("leg_pain"), problem.regions)
     if endplate(case).source and not _named_source(case, problem):
         back = ()
@@ -135,12 +134,12 @@ def _degeneration(case: Case, problem: Problem, rule: str) -> Found:
 def _leg_is_a_roots(case: Case, problem: Problem) -> bool:
     """Whether the leg pain is the radiculopathy's of a herniation beside this disc."""
     nerves = list(case.near(("radiculopathy", "sciatica"), problem.regions))
-    return bool(nerves) and any(p is not problem for p in case.near(("disc_displacement",), problem.regions))
+    return bool(nerves) and any(p is not problem for p in case.near({"disc_displacement"}, problem.regions))
 
 
 def _named_source(case: Case, problem: Problem) -> bool:
     """Whether the provider names this disc as the source of the pain, in words or by a link."""
-    pains = case.present(*sorted(SPINAL_PAIN), "endplate_change")
+    pains = case.present(*SPINAL_PAIN, "endplate_change")
     return problem.said("with_back_pain", "discogenic") or case.tied(pains, problem.mentions, "due_to", "with")
 
 
@@ -190,5 +189,5 @@ def _at_root(problem: Problem, tokens: tuple[Condition, ...]) -> Problem:
     """A cervical disc without a level whose root is C8 lies at C7-T1."""
     roots = (*problem.roots, *(root for c in tokens for root in c.roots))
     if problem.region == "cervical" and not problem.level and set(roots) == {"C8"}:
-        return dataclasses.replace(problem, region="cervicothoracic")
+        return problem._replace(region="cervicothoracic")
     return problem

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 from collections.abc import Mapping, Sequence
 
 from .case import Case
 from .codeset import Exemption, NotCoded, Notice
-from .problem import Draft, Found
+from .problem import NOTHING, Draft, Found
 from .regions import groups_of, same_or_unknown
 from .tables import InjuryRow, releases, retired_codes, tables, tabular
 from .tabular import ExcludesNote, Tabular
@@ -41,10 +40,12 @@ _WITH_BACK_PAIN = {"1": "2", "9": "0"}
 def edit(case: Case, drafts: Sequence[Draft], official: Tabular) -> Found:
     """The drafts that may stand together, and what was dropped for it."""
     kept = tuple(_merged(drafts))
-    found = Found()
+    found = NOTHING
     for step in (_back_pain_named, _into_degeneration, _current_injury, _excludes1, _leaves):
         result = step(case, kept, official)
-        kept, found = result.drafts, found + Found((), result.left_out, result.queries, result.notices)
+        kept = result.drafts
+        if result.left_out or result.queries or result.notices:
+            found += result._replace(drafts=())
     return found + Found(kept)
 
 
@@ -58,8 +59,7 @@ def _merged(drafts: Sequence[Draft]) -> list[Draft]:
         if first is None:
             merged[d.code] = d
             continue
-        merged[d.code] = dataclasses.replace(
-            first,
+        merged[d.code] = first._replace(
             regions=tuple(dict.fromkeys((*first.regions, *d.regions))),
             evidence=tuple(sorted({*first.evidence, *d.evidence})),
             mentions=tuple(dict.fromkeys((*first.mentions, *d.mentions))),
@@ -83,7 +83,7 @@ def _title(code: str, official: Tabular) -> str:
 
 def _back_pain_named(_: Case, drafts: tuple[Draft, ...], official: Tabular) -> Found:
     """M54.9 may stand beside neck pain, never beside back pain whose region is named (policy 3)."""
-    if not any(d.code == "M54.9" for d in drafts):
+    if not [d for d in drafts if d.code == "M54.9"]:
         return Found(drafts)
     named = any(d.code.startswith(("M54.5", "M54.6", "M54.89")) for d in drafts)
     out = [d for d in drafts if d.code == "M54.9" and named]
@@ -107,7 +107,7 @@ def _into_degeneration(case: Case, drafts: tuple[Draft, ...], official: Tabular)
     for d in drafts:
         if d in discs:
             code = d.code[:-1] + _WITH_BACK_PAIN.get(d.code[-1], d.code[-1])
-            kept.append(dataclasses.replace(d, code=code, evidence=tuple(sorted({*d.evidence, *spoken}))))
+            kept.append(d._replace(code=code, evidence=tuple(sorted({*d.evidence, *spoken}))))
         elif d not in out:
             kept.append(d)
     return Found(tuple(kept), left_out=left)
@@ -115,29 +115,31 @@ def _into_degeneration(case: Case, drafts: tuple[Draft, ...], official: Tabular)
 
 def _current_injury(case: Case, drafts: tuple[Draft, ...], official: Tabular) -> Found:
     """The block note at M50-M54 names no codes: a current injury removes the pain codes of its own region."""
-    found = Found()
+    injured = [(d, row) for d in drafts for row in _injury_rows(d)]
+    if not injured:
+        return Found(drafts)
+    found = NOTHING
     kept = list(drafts)
-    for injury in drafts:
-        for row in _injury_rows(injury):
-            for pain in [d for d in kept if d.code.startswith(row.removes)]:
-                groups = groups_of(pain.regions)
-                if groups and row.group not in groups:
-                    continue
-                if _unrelated(case, pain, injury):
-                    note = _block_note(official)
-                    kept = [_excepted(d, note, injury.code, pain.code) for d in kept]
-                    found += Found(notices=(_claim_edit(injury.code, pain.code, note),))
-                    continue
-                kept.remove(pain)
-                why = rationale("current-injury", pain.evidence, pain.regions, code=injury.code)
-                found += Found(left_out=(_dropped(pain, official, "current-injury", why),))
+    for injury, row in injured:
+        for pain in [d for d in kept if d.code.startswith(row.removes)]:
+            groups = groups_of(pain.regions)
+            if groups and row.group not in groups:
+                continue
+            if _unrelated(case, pain, injury):
+                note = _block_note(official)
+                kept = [_excepted(d, note, injury.code, pain.code) for d in kept]
+                found += Found(notices=(_claim_edit(injury.code, pain.code, note),))
+                continue
+            kept.remove(pain)
+            why = rationale("current-injury", pain.evidence, pain.regions, code=injury.code)
+            found += Found(left_out=(_dropped(pain, official, "current-injury", why),))
     return found + Found(tuple(kept))
 
 
 def _injury_rows(d: Draft) -> tuple[InjuryRow, ...]:
     if d.code[-1] == "S":
         return ()  # what an old injury left is no current one
-    return tuple(row for row in tables().injuries if d.code.startswith(row.injury))
+    return tables().injuries_of(d.code)
 
 
 def _block_note(official: Tabular) -> str:
@@ -149,10 +151,12 @@ def _block_note(official: Tabular) -> str:
 
 def _excludes1(case: Case, drafts: tuple[Draft, ...], official: Tabular) -> Found:
     """No pair of one region, or with an unknown region, leaves; different regions stay with the exception (I.A.12.a)."""
-    found = Found()
+    pairs = [(a, b, official.excludes1(a.code, b.code)) for a, b in itertools.combinations(drafts, 2)]
+    if not any(note for _, _, note in pairs):
+        return Found(drafts)
+    found = NOTHING
     kept = list(drafts)
-    for first, second in itertools.combinations(drafts, 2):
-        note = official.excludes1(first.code, second.code)
+    for first, second, note in pairs:
         if note is None:
             continue
         codes = [d.code for d in kept]
@@ -195,7 +199,7 @@ def _resolved(weaker: Draft, stronger: Draft, note: ExcludesNote, official: Tabu
 def _excepted(d: Draft, note: str, first: str, second: str) -> Draft:
     if d.exception or d.code not in (first, second):
         return d
-    return dataclasses.replace(d, exception=Exemption(note, second if d.code == first else first))
+    return d._replace(exception=Exemption(note, second if d.code == first else first))
 
 
 def _claim_edit(first: str, second: str, note: str) -> Notice:
@@ -218,7 +222,7 @@ def _leaves(case: Case, drafts: tuple[Draft, ...], official: Tabular) -> Found:
 
     One that was split off later falls back to the code it was split from, if that was billable then.
     """
-    found = Found()
+    found = NOTHING
     kept: list[Draft] = []
     older: dict[str, str] = {}
     for d in drafts:
@@ -256,7 +260,7 @@ def _renamed(drafts: tuple[Draft, ...], codes: Mapping[str, str]) -> tuple[Draft
     for d in drafts:
         follows = tuple(codes.get(code, code) for code in d.follows)
         other = d.exception and Exemption(d.exception.note, codes.get(d.exception.with_code, d.exception.with_code))
-        renamed.append(dataclasses.replace(d, code=codes.get(d.code, d.code), follows=follows, exception=other))
+        renamed.append(d._replace(code=codes.get(d.code, d.code), follows=follows, exception=other))
     return tuple(_merged(renamed))
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from .case import Case
-from .findings import Condition, Region
+from .findings import Condition, Kind, Region
 from .kinds import EXPLAINED_AWAY, SPINAL_PAIN
 from .regions import LOW_BACK, groups_of
 from .selection import OF_TODAY
@@ -28,8 +28,14 @@ class Endplate:
         return self.state in ("stated", "tied")
 
 
+_NAMED_BY: frozenset[Kind] = frozenset({"vertebrogenic_pain", "endplate_change"})
+_NONE = Endplate("none")
+
+
 def endplate(case: Case) -> Endplate:
     """What the note says of the vertebral endplate as a source of low back pain."""
+    if case.told.isdisjoint(_NAMED_BY):
+        return _NONE
     words = tuple(i for p in case.of("vertebrogenic_pain") if is_low(p.regions) for i in p.mentions)
     changes = tuple(i for i in case.present("endplate_change") if is_low(case.mention(i).regions))
     if words:
@@ -52,9 +58,7 @@ def _tied(case: Case, index: int) -> bool:
     if EXPLAINED_AWAY.intersection(c.qualities):
         return False
     pains = [
-        i
-        for i in case.present(*sorted(SPINAL_PAIN))
-        if is_low(case.mention(i).regions) and case.mention(i).source in OF_TODAY
+        i for i in case.present(*SPINAL_PAIN) if is_low(case.mention(i).regions) and case.mention(i).source in OF_TODAY
     ]
     if case.tied(pains, (index,), "not_due_to") or not _said_low(c, case.mentions(pains)):
         return False

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 from .case import Case
 from .codes import draft
 from .codeset import NotCoded
 from .kinds import CHARACTER, DETAILS, INJURIES, INTEGRAL_CAUSES, NOT_REPLACING, SPINAL_PAIN
 from .pain import explains, pain_draft
-from .problem import Draft, Found, Problem
+from .problem import NOTHING, Draft, Found, Problem
 from .regions import LOW_BACK, NECK, groups_of, same_or_unknown
 from .words import named, reason
 
@@ -20,8 +18,8 @@ _RULES = {"strain": "strain", "sprain": "sprain", "back_injury": "back-injury"}
 
 def injuries(case: Case) -> Found:
     """Codes of the injuries diagnosed, then of a pain that the guide's rule reads as one."""
-    found = Found()
-    for problem in case.of(*sorted(INJURIES)):
+    found = NOTHING
+    for problem in case.among(INJURIES):
         found += _injury(case, problem)
     return found + _from_pain(case)
 
@@ -40,7 +38,7 @@ def _injury(case: Case, problem: Problem) -> Found:
 
 
 def _site_query(problem: Problem) -> Found:
-    return Found() if problem.region else Found(queries=(f"Please state the site of the {named(problem)}.",))
+    return NOTHING if problem.region else Found(queries=(f"Please state the site of the {named(problem)}.",))
 
 
 def _drafts(problem: Problem, rule: str, phase: str) -> tuple[Draft, ...]:
@@ -85,7 +83,7 @@ def _chronic(case: Case, problem: Problem) -> Found:
     A confirmed cause there replaces it like any pain (I.B.5); degeneration of a low disc takes it into its 6th
     character, which is left to the edits.
     """
-    placed = dataclasses.replace(problem, region=problem.region or "lumbar")
+    placed = problem._replace(region=problem.region or "lumbar")
     drafts = draft(placed, "pain", "chronic-strain", "characterised")
     causes = [c for c in case.problems if c.kind in INTEGRAL_CAUSES - INJURIES and explains(case, c, placed)]
     if causes and not any(c.kind == "disc_degeneration" and c.region in ("lumbar", "lumbosacral") for c in causes):
@@ -145,7 +143,7 @@ def _residual_pain(case: Case, problem: Problem) -> tuple[Draft, ...]:
     rule = "pain-low-back-characterised" if variant else "pain-low-back"
     if groups_of(problem.regions or ("lumbar",)) == (NECK,):
         rule = "pain-neck"
-    return draft(dataclasses.replace(problem, region=problem.region or "lumbar"), "pain", rule, variant, also=(first,))
+    return draft(problem._replace(region=problem.region or "lumbar"), "pain", rule, variant, also=(first,))
 
 
 def _due_to_trauma(case: Case, problem: Problem) -> bool:
@@ -159,7 +157,7 @@ def _due_to_trauma(case: Case, problem: Problem) -> bool:
 
 def _from_pain(case: Case) -> Found:
     """Pain from an injury, with mechanism and acute onset and no other diagnosis, points to a strain (guide rule)."""
-    found = Found()
+    found = NOTHING
     mechanism = [i for i in case.findings.injuries if i.assertion == "present" and i.mechanism]
     if not mechanism or any(p.kind not in SPINAL_PAIN | DETAILS | NOT_REPLACING for p in case.problems):
         return found
@@ -183,7 +181,7 @@ def _from_pain(case: Case) -> Found:
             named(problem), pain.code, "needs_documentation", why, "guide-injury-alternative", problem.evidence
         )
         query = "The pain is said to come from an injury: is the diagnosis a strain?"
-        found += Found((dataclasses.replace(drafts[0], evidence=evidence),), left_out=(out,), queries=(query,))
+        found += Found((drafts[0]._replace(evidence=evidence),), left_out=(out,), queries=(query,))
     return found
 
 

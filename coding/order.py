@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 
 from .case import Case
@@ -34,7 +35,6 @@ _RANK = (
 )
 """How specific a diagnosis is, where the assessment gives no order; any other confirmed cause stands at six."""
 
-_RANKED = tuple(prefix for prefix, _ in _RANK)
 _CAUSE = 6
 _AFTER = (("M51.A", ("M51.0", "M51.1", "M51.2")),)
 """Code first notes: a defect of the annulus stands behind the herniation."""
@@ -72,13 +72,12 @@ def why_here(case: Case, drafts: Sequence[Draft], d: Draft) -> str:
 
 def _key(d: Draft) -> tuple[int, int, int, str]:
     item, start = d.place
-    return (item, -_rank(d), start, d.code)
+    return (item, -_rank(d.code), start, d.code)
 
 
-def _rank(d: Draft) -> int:
-    if not d.code.startswith(_RANKED):
-        return _CAUSE
-    return next(rank for prefix, rank in _RANK if d.code.startswith(prefix))
+@functools.lru_cache(maxsize=4096)
+def _rank(code: str) -> int:
+    return next((rank for prefix, rank in _RANK if code.startswith(prefix)), _CAUSE)
 
 
 def _is_sequela(d: Draft) -> bool:

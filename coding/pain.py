@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 from .case import Case
 from .codes import draft
 from .codeset import NotCoded
@@ -11,7 +9,7 @@ from .disc import both_sources
 from .endplate import Endplate, endplate, is_low
 from .findings import Condition, Region, Side
 from .kinds import CHARACTER, DISCS, INJURIES, INTEGRAL_CAUSES, SACRAL_ONLY, SPINAL_PAIN
-from .problem import Draft, Found, Problem, evidence_of
+from .problem import NOTHING, Draft, Found, Problem, evidence_of
 from .radicular import Spending, replaced_by_radiculopathy
 from .regions import LOW_BACK, NECK, groups_of, same_or_unknown, share_group
 from .selection import OF_TODAY
@@ -54,7 +52,7 @@ def _pain(case: Case, problem: Problem, plate: Endplate, injury: tuple[Draft, ..
     drafts = pain_draft(problem)
     taken = {i for d in injury for i in d.mentions}
     if taken.issuperset(problem.mentions) or _is_vertebrogenic(problem, plate) or _in_sciatica(case, problem, plate):
-        return Found()
+        return NOTHING
     rule = _replaced_by(case, problem)
     if rule:
         code = drafts[0].code if drafts else None
@@ -111,6 +109,8 @@ def outside_cause(case: Case, problem: Problem) -> int | None:
     if problem.said("own_problem", "unrelated"):
         return None
     causes = [(i, c) for i, c in enumerate(case.findings.conditions) if c.kind == "outside_cause"]
+    if not causes:
+        return None
     denied = {c.name for i, c in causes if case.tied(problem.mentions, (i,), "not_due_to")}
     for i, c in causes:
         if c.assertion != "present" or c.name in denied:
@@ -142,7 +142,7 @@ def _is_vertebrogenic(problem: Problem, plate: Endplate) -> bool:
 
 def _vertebrogenic(case: Case, plate: Endplate) -> Found:
     if plate.state == "none":
-        return Found()
+        return NOTHING
     here = [p for p in case.of("vertebrogenic_pain", "pain") if _is_vertebrogenic(p, plate)]
     if plate.state == "reported":
         return _reported(case, plate)
@@ -150,7 +150,7 @@ def _vertebrogenic(case: Case, plate: Endplate) -> Found:
     problem = min(here, key=lambda p: (p.kind != "vertebrogenic_pain", p.place)) if here else None
     if problem is None:  # the pain is only named in the words of the imaging finding
         problem = Problem("endplate_change", None, (), (), plate.changes, (), also, evidence_of(also))
-    problem = dataclasses.replace(problem, region=problem.region or "lumbar")
+    problem = problem._replace(region=problem.region or "lumbar")
     if plate.state == "word_only":
         found = _word_only(case, problem, also)
         why = reason("guide-vertebrogenic-imaging", problem, "M54.51")
@@ -188,9 +188,9 @@ def _word_only(case: Case, problem: Problem, also: tuple[Condition, ...]) -> Fou
 def _reported(case: Case, plate: Endplate) -> Found:
     low = [p for p in case.of("pain") if LOW_BACK in groups_of(p.regions)]
     if not low:
-        return Found()
+        return NOTHING
     evidence = tuple(sorted({case.mention(i).evidence for i in plate.changes}))
-    why = reason("endplate-reported", dataclasses.replace(low[0], evidence=evidence), "M54.51")
+    why = reason("endplate-reported", low[0]._replace(evidence=evidence), "M54.51")
     out = NotCoded("vertebrogenic low back pain", "M54.51", "needs_documentation", why, "endplate-reported", evidence)
     return Found(left_out=(out,), queries=("Does the endplate change on imaging explain the low back pain?",))
 
@@ -200,7 +200,7 @@ def _reported(case: Case, plate: Endplate) -> Found:
 
 def radiculopathies(case: Case, spending: Spending) -> Found:
     """M54.1- for each radiculopathy that no disc or spondylosis carries; it has no side."""
-    found = Found()
+    found = NOTHING
     for problem in case.of("radiculopathy"):
         if problem in spending.spent:
             continue
@@ -217,7 +217,7 @@ def _sciaticas(case: Case) -> tuple[Problem, ...]:
 
 def _sciatica(case: Case, spending: Spending, plate: Endplate) -> Found:
     """M54.4- with low back pain of the day, else M54.3-; radiculopathy and disc disease speak for it (policy 3, 4)."""
-    found = Found()
+    found = NOTHING
     live: list[Problem] = []
     for problem in _sciaticas(case):
         if replaced_by_radiculopathy(case, problem):
@@ -256,9 +256,7 @@ def _merged(problems: list[Problem]) -> Problem:
     mentions = tuple(dict.fromkeys(i for p in problems for i in p.mentions))
     conditions = tuple(dict.fromkeys(c for p in problems for c in p.stated))
     evidence = tuple(sorted({e for p in problems for e in p.evidence}))
-    return dataclasses.replace(
-        first, sides=sides, mentions=mentions, details=(), conditions=conditions, evidence=evidence
-    )
+    return first._replace(sides=sides, mentions=mentions, details=(), conditions=conditions, evidence=evidence)
 
 
 def _low_back_pain_today(case: Case) -> tuple[int, ...]:

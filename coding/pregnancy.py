@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .case import Case
 from .codes import plain
-from .problem import Draft, Found, Place
+from .problem import NOTHING, Draft, Found, Place
 from .tables import tables
 
 FIRST: Place = (-1, 0)
@@ -20,7 +20,7 @@ def pregnancy(case: Case, drafts: tuple[Draft, ...]) -> Found:
     """The obstetric code of a note that has spine codes; first, with the weeks last."""
     state = case.findings.pregnancy
     if state is None or not drafts:
-        return Found()
+        return NOTHING
     evidence = (state.evidence, *(detail.evidence for detail in state.details))
     trimester = state.trimester or trimester_of_weeks(state.weeks)
     if state.relation == "incidental":
@@ -64,7 +64,7 @@ def external_causes(case: Case, drafts: tuple[Draft, ...]) -> Found:
     """How it happened, optional and last (I.C.20), with the 7th character of the injury it explains."""
     injured = [d for d in drafts if d.code.startswith("S")]
     if not injured:
-        return Found()
+        return NOTHING
     phase = injured[0].code[-1]
     found: list[Draft] = []
     told = [injury for injury in case.findings.injuries if injury.assertion == "present"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from .codeset import Exemption, NotCoded, Notice
@@ -13,10 +13,10 @@ Place = tuple[int, int]
 """Where in the assessment's order: item (unnumbered last), then offset."""
 
 _UNNUMBERED = 10_000
+_IN_NOTE_ORDER = operator.attrgetter("start", "end", "text", "section")
 
 
-@dataclass(frozen=True)
-class Problem:
+class Problem(NamedTuple):
     """Mentions of one condition in one region, put together. ``region`` None: nowhere stated.
 
     ``mentions`` index the coded mentions, ``details`` the supporting ones of the same condition; ``conditions`` holds
@@ -55,7 +55,7 @@ class Problem:
     @property
     def place(self) -> Place:
         """Of the first coded mention in the order of the assessment."""
-        return min(place_of(c) for c in self.stated)
+        return min(map(place_of, self.stated))
 
     @property
     def roots(self) -> tuple[str, ...]:
@@ -64,11 +64,19 @@ class Problem:
 
     def said(self, *qualities: Quality) -> bool:
         """Whether a coded mention carries one of these."""
-        return any(set(qualities).intersection(c.qualities) for c in self.stated)
+        return _says(self.stated, qualities)
 
     def noted(self, *qualities: Quality) -> bool:
         """Whether any mention, supporting ones included, carries one of these."""
-        return any(set(qualities).intersection(c.qualities) for c in self.conditions)
+        return _says(self.conditions, qualities)
+
+
+def _says(conditions: Sequence[Condition], qualities: tuple[Quality, ...]) -> bool:
+    for c in conditions:  # asked all the time, and most mentions carry no word at all
+        for quality in c.qualities:
+            if quality in qualities:
+                return True
+    return False
 
 
 def place_of(condition: Condition) -> Place:
@@ -76,8 +84,7 @@ def place_of(condition: Condition) -> Place:
     return (condition.item or _UNNUMBERED, condition.evidence.start)
 
 
-@dataclass(frozen=True)
-class Draft:
+class Draft(NamedTuple):
     """A code on its way: still to be edited, ordered and given words. ``regions`` empty: of no or unknown region.
 
     ``follows``: codes it is put behind (G89.29 behind the pain it belongs to).
@@ -107,14 +114,27 @@ class Found(NamedTuple):
         return any(self)
 
     def __add__(self, other: Found) -> Found:  # type: ignore[override] # steps are added up, not chained as tuples
-        if not any(other):  # most steps find nothing
+        if other is NOTHING or other == NOTHING:  # most steps find nothing
             return self
-        return Found(*map(operator.add, self, other)) if any(self) else other
+        if self is NOTHING or self == NOTHING:
+            return other
+        return Found(*map(operator.add, self, other))
 
 
-def evidence_of(conditions: tuple[Condition, ...]) -> tuple[Evidence, ...]:
+NOTHING = Found()
+"""What most steps find in most notes."""
+
+
+def evidence_of(conditions: Sequence[Condition]) -> tuple[Evidence, ...]:
     """The quotes of mentions and of their attributes, in note order without repeats."""
+    if len(conditions) == 1 and not conditions[0].details:
+        return (conditions[0].evidence,)
     found = {c.evidence for c in conditions}
     for c in conditions:
-        found.update(detail.evidence for detail in c.details)
-    return tuple(sorted(found))
+        found.update([detail.evidence for detail in c.details])
+    return in_note_order(found)
+
+
+def in_note_order(evidence: Iterable[Evidence]) -> tuple[Evidence, ...]:
+    """Quotes as `Evidence` itself orders them, compared as tuples of C rather than one by one."""
+    return tuple(sorted(evidence, key=_IN_NOTE_ORDER))

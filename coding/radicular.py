@@ -28,24 +28,29 @@ class Spending:
     spent: frozenset[Problem]
 
 
+_NOTHING_SPENT = Spending({}, {}, frozenset())
+
+
 def spend(case: Case) -> Spending:
     """Give every radiculopathy, sciatica, root compression and myelopathy of the note its carrier, if there is one."""
+    if case.kinds.isdisjoint(CARRIERS):
+        return _NOTHING_SPENT
     roots: dict[Problem, tuple[int, ...]] = {}
     cord: dict[Problem, tuple[int, ...]] = {}
     spent: set[Problem] = set()
     for disc in _compressed(case):
         _add(roots, disc, _compressions(case))
-    for carrier in case.of(*sorted(CARRIERS)):
+    for carrier in case.among(CARRIERS):
         if carrier.said("with_radiculopathy"):
             _add(roots, carrier, carrier.mentions)
         if carrier.said("with_myelopathy"):
             _add(cord, carrier, carrier.mentions)
-    for token in tokens(case):
+    assessed = tokens(case)
+    for token in assessed:
         for carrier in _carriers_of(case, token, tuple(roots)):
             _add(roots, carrier, token.mentions)
             spent.add(token)
-    if not tokens(case):
-        _add_told(case, roots)
+    _add_told(case, roots, () if assessed else _told_nerves(case))
     for token in case.of("myelopathy", "cord_compression"):
         for carrier in _cord_carriers(case, token, tuple(cord)):
             _add(cord, carrier, token.mentions)
@@ -56,12 +61,12 @@ def spend(case: Case) -> Spending:
 def tokens(case: Case) -> tuple[Problem, ...]:
     """Each radiculopathy; each sciatica too where no radiculopathy of the low back stands for it."""
     radiculopathies = case.of("radiculopathy")
-    loose = [s for s in case.of(*_SCIATICA) if not replaced_by_radiculopathy(case, s)]
+    loose = [s for s in case.among(_SCIATICA) if not replaced_by_radiculopathy(case, s)]
     return (*radiculopathies, *loose)
 
 
-def _add_told(case: Case, roots: dict[Problem, tuple[int, ...]]) -> None:
-    for token in _told_nerves(case):
+def _add_told(case: Case, roots: dict[Problem, tuple[int, ...]], told: Sequence[Problem]) -> None:
+    for token in told:
         for carrier in _carriers_of(case, token, tuple(roots)):
             if carrier.kind in DISCS:
                 _add(roots, carrier, token.mentions)
@@ -74,15 +79,15 @@ def _told_nerves(case: Case) -> tuple[Problem, ...]:
     is coded for what it finds; where a nerve is denied or in doubt, or leg symptoms are gone, nothing is taken over.
     """
     note = case.findings
-    if note.document_type not in ("visit", "therapy") or not note.has_assessment or not case.of(*sorted(DISCS)):
+    if note.document_type not in ("visit", "therapy") or not note.has_assessment or not case.among(DISCS):
         return ()
-    if any(_speaks_against(c) for c in note.conditions):
+    nerves = [(i, note.conditions[i]) for i in case.selection.support if note.conditions[i].kind in NERVES]
+    if not nerves or any(_speaks_against(c) for c in note.conditions):
         return ()
-    told = [(i, c) for i, c in enumerate(note.conditions) if i in case.selection.support and c.source in TOLD]
     return tuple(
         Problem(c.kind, "lumbar", c.levels, c.sides, (i,), (), (c,), evidence_of((c,)))
-        for i, c in told
-        if c.kind in NERVES and LOW_BACK in groups_of(c.regions) and not c.imaging
+        for i, c in nerves
+        if c.source in TOLD and LOW_BACK in groups_of(c.regions) and not c.imaging
     )
 
 
@@ -130,7 +135,7 @@ def _likeliest(token: Problem, near: Sequence[Problem]) -> tuple[Problem, ...]:
 
 
 def _stated_cause(case: Case, token: Problem) -> tuple[Problem, ...]:
-    causes = case.of(*sorted(INTEGRAL_CAUSES))
+    causes = case.among(INTEGRAL_CAUSES)
     return tuple(p for p in causes if case.tied(token.mentions, p.mentions, "due_to", "with"))
 
 
@@ -161,6 +166,15 @@ def _matching(token: Problem, discs: Sequence[Problem]) -> tuple[Problem, ...]:
     by_side = [d for d in open_roots if set(d.sides) & set(token.sides)]
     uncontradicted = [d for d in open_roots if not d.sides or not token.sides]
     return tuple(by_root or by_exit or by_side or uncontradicted)
+
+
+def side_decides(case: Case, problem: Problem) -> bool:
+    """Whether a code may hang on the side of a radiculopathy or a disc: only where the one is matched with the other.
+
+    Merging compares the sides of mentions that carry the same words, so that one with words counts as well.
+    """
+    partners = NERVES if problem.kind in DISCS else DISCS
+    return not case.told.isdisjoint(partners) or any(c.qualities for c in problem.conditions)
 
 
 def _of_region(token: Problem, problems: Sequence[Problem]) -> tuple[Problem, ...]:

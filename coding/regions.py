@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from .findings import Condition, Region
 from .tables import REGIONS, tables
@@ -31,15 +31,17 @@ def groups_of(regions: Iterable[Region]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def share_group(a: Iterable[Region], b: Iterable[Region]) -> bool:
+def share_group(a: Collection[Region], b: Collection[Region]) -> bool:
     """Whether both name a region and at least one group is common to them."""
-    return not set(groups_of(a)).isdisjoint(groups_of(b))
+    near = tables().neighbours
+    if len(a) == 1:  # nearly always
+        return not near[next(iter(a))].isdisjoint(b)
+    return any(not near[region].isdisjoint(b) for region in a)
 
 
-def same_or_unknown(a: Iterable[Region], b: Iterable[Region]) -> bool:
+def same_or_unknown(a: Collection[Region], b: Collection[Region]) -> bool:
     """Whether the two lie in one group, or one of them is of unknown region (policy 7)."""
-    first, second = groups_of(a), groups_of(b)
-    return not first or not second or not set(first).isdisjoint(second)
+    return not a or not b or share_group(a, b)
 
 
 @functools.lru_cache(maxsize=1024)

@@ -9,7 +9,7 @@ from .codeset import NotCoded, RedFlag, Seen, Status
 from .findings import REPORTS, Condition, Kind, Source
 from .kinds import DETAILS, INTEGRAL_CAUSES, NERVES, SYMPTOMS, is_of_doubted_kind, is_spinal
 from .pain import is_old_injury, outside_cause
-from .problem import Found, evidence_of
+from .problem import NOTHING, Found, evidence_of, in_note_order
 from .regions import same_or_unknown
 from .selection import SUPPORTING, TOLD, is_diagnosis
 from .tables import tables
@@ -36,7 +36,7 @@ _SIDED: tuple[Kind, ...] = (*NERVES, "flank_pain", "disc_displacement")
 _ASKED_ABOUT: frozenset[Kind] = DETAILS - {"leg_pain"}
 """Findings of the back that have no code of their own: alone, they are asked about."""
 
-_SPOKEN_FOR: tuple[Kind, ...] = ("pain", "sciatica", "low_back_pain_with_sciatica")
+_SPOKEN_FOR: tuple[Kind, ...] = ("pain", "sciatica", "low_back_pain_with_sciatica", "radiculopathy")
 _UNSEEN: frozenset[Source] = frozenset({"procedure", "education"})
 
 
@@ -81,7 +81,7 @@ def _as_left_out(
 ) -> Found:
     left = []
     for (_, _, rule), conditions in found.items():
-        evidence = tuple(sorted({c.evidence for c in conditions}))
+        evidence = in_note_order({c.evidence for c in conditions})
         first = conditions[0]
         why = rationale(rule, evidence, first.regions)
         cue = next((c.cue for c in conditions if c.cue), "")
@@ -107,12 +107,7 @@ def symptoms_of_causes(case: Case) -> Found:
     found: dict[tuple[str, tuple[str, ...], str], list[Condition]] = {}
     for i in case.selection.support:
         c = case.mention(i)
-        if (
-            c.kind not in (*_SPOKEN_FOR, "radiculopathy")
-            or c.source not in TOLD
-            or c.assertion != "present"
-            or _coded_kind(case, c)
-        ):
+        if c.kind not in _SPOKEN_FOR or c.source not in TOLD or c.assertion != "present" or _coded_kind(case, c):
             continue
         rule = _speaks_for(case, c)
         if rule:
@@ -132,16 +127,19 @@ def _speaks_for(case: Case, c: Condition) -> str:
 
 def radiating(case: Case) -> Found:
     """Radiating or shooting pain is neither sciatica nor radiculopathy until the provider says so (policy 1)."""
+    told = case.mentions(case.present("radiating_pain"))
+    if not told:
+        return NOTHING
     loose = [
         c
-        for c in case.mentions(case.present("radiating_pain"))
-        if not any(same_or_unknown(p.regions, c.regions) for p in case.of(*NERVES))
+        for c in told
+        if not any(same_or_unknown(p.regions, c.regions) for p in case.among(NERVES))
         and not any(same_or_unknown(told.regions, c.regions) for told in case.mentions(case.present(*NERVES)))
         and not any(p.said("with_radiculopathy") for p in case.problems)
         and any(same_or_unknown(p.regions, c.regions) for p in case.problems if p.kind not in DETAILS)
     ]
     if not loose:
-        return Found()
+        return NOTHING
     evidence = evidence_of(tuple(loose))
     why = rationale("radiating-not-radiculopathy", evidence)
     out = NotCoded("radiating pain", None, "needs_documentation", why, "radiating-not-radiculopathy", evidence)
@@ -150,9 +148,9 @@ def radiating(case: Case) -> Found:
 
 def side_conflicts(case: Case) -> Found:
     """The entries of the note disagree about the side (policy 1)."""
-    conflicts = [p for p in case.of(*_SIDED) if p.side_conflict]
+    conflicts = [p for p in case.among(_SIDED) if p.side_conflict]
     if not conflicts:
-        return Found()
+        return NOTHING
     return Found(queries=("The note disagrees about the side: which one is right?",))
 
 
@@ -163,14 +161,15 @@ def seen(case: Case) -> tuple[Seen, ...]:
     """Problems outside our scope, and spinal mentions that this visit does not address."""
     found: dict[str, list[Condition]] = {}
     refused = {index for index, _ in case.selection.refused}
+    coded = frozenset(case.selection.coded)
     for i, c in enumerate(case.findings.conditions):
         if c.assertion != "present":
             continue
         if not is_spinal(c):
             found.setdefault(c.name or " ".join(c.evidence.text.split()), []).append(c)
-        elif i not in case.selection.coded and i not in refused and _only_seen(case, c):
+        elif i not in coded and i not in refused and _only_seen(case, c):
             found.setdefault(named_mention(c), []).append(c)
-    return tuple(Seen(what, tuple(sorted({c.evidence for c in cs}))) for what, cs in found.items())
+    return tuple(Seen(what, in_note_order({c.evidence for c in cs})) for what, cs in found.items())
 
 
 def _only_seen(case: Case, c: Condition) -> bool:
@@ -221,7 +220,7 @@ def owed_without_codes(case: Case) -> Found:
     unsure = [c for c in spinal if c.assertion == "uncertain" and c.source in stated]
     if unsure and (note.complaint or any(c.source == "assessment" for c in unsure)) and not _explained(case):
         return Found(queries=(f"Is the {named_mention(unsure[0])} confirmed, or which symptom is treated?",))
-    return Found()
+    return NOTHING
 
 
 def _explained(case: Case) -> bool:

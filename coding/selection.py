@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import operator
 from dataclasses import dataclass
 
 from .findings import REPORTS, Condition, Findings, Region, Source
@@ -11,6 +11,7 @@ from .kinds import (
     DETAILS,
     EXPLAINED_AWAY,
     NOT_REPLACING,
+    OUTSIDE,
     SYMPTOMS,
     is_graded_down,
     is_light,
@@ -29,8 +30,12 @@ OF_TODAY: frozenset[Source] = TOLD | frozenset({"assessment", "post_diagnosis", 
 SUPPORTING: frozenset[Source] = OF_TODAY | frozenset({"exam", "imaging"})
 """Where details may come from. Not from a procedure's name, a drug's indication, advice, or a list of old problems."""
 
+_NEVER_RECITED = OUTSIDE | {"endplate_change", "pain"}
 _COMPLAINT_SOURCES: frozenset[Source] = frozenset({"chief_complaint", "history", "indication"})
 _COMPLAINT_KINDS = SYMPTOMS | {"leg_pain", "radiating_pain"}
+_SILENCING = ("hedged-impression", "assessment-outranks")
+"""A hedged or overruled mention supplies nothing; a recited finding still supplies level and region."""
+
 _BACK_GROUPS = ("mid_back", "low_back", "sacral")
 
 
@@ -43,6 +48,32 @@ class Selection:
     refused: tuple[tuple[int, str], ...] = ()
 
 
+_LOOKED_AT = operator.attrgetter(
+    "kind",
+    "source",
+    "assertion",
+    "regions",
+    "qualities",
+    "item",
+    "heading",
+    "imaging",
+    "own_reading",
+    "explains",
+    "cue",
+)
+"""All of a mention that `select` depends on."""
+
+
+def sees_the_same(a: Findings, b: Findings) -> bool:
+    """Whether two findings, one made of the other by a change, differ in nothing that `select` looks at."""
+    return (
+        len(a.conditions) == len(b.conditions)
+        and a.links is b.links
+        and (a.document_type, a.has_assessment, a.complaint) == (b.document_type, b.has_assessment, b.complaint)
+        and all(c is d or _LOOKED_AT(c) == _LOOKED_AT(d) for c, d in zip(a.conditions, b.conditions, strict=True))
+    )
+
+
 def select(findings: Findings) -> Selection:
     """Sort the present mentions of a note by document type; everything else is status, never a code."""
     if findings.document_type in REPORTS:
@@ -53,10 +84,11 @@ def select(findings: Findings) -> Selection:
         coded, refused = _from_assessment(findings)
     else:
         coded, refused = _from_history(findings)
+    silenced = {i for i, rule in refused if rule in _SILENCING}
     support = {
         i
         for i, c in _present(findings)
-        if i not in coded and c.source in SUPPORTING and is_spinal(c) and not _keeps_out(i, refused)
+        if i not in coded and c.source in SUPPORTING and c.kind not in OUTSIDE and i not in silenced
     }
     support |= _shown_present(findings, coded)
     return Selection(tuple(sorted(coded)), tuple(sorted(support)), tuple(refused))
@@ -64,19 +96,20 @@ def select(findings: Findings) -> Selection:
 
 def _shown_present(findings: Findings, coded: set[int]) -> set[int]:
     """Past history and "history of X" are past unless the note shows X present: then they tell more of it."""
-    now = [findings.conditions[i] for i in sorted(coded)]
-    return {
-        i
+    past = [
+        (i, c)
         for i, c in enumerate(findings.conditions)
-        if _told_as_history(c) and any(o.kind == c.kind and same_or_unknown(o.regions, c.regions) for o in now)
-    }
+        if (c.assertion == "historical" or c.source == "past_history") and _told_as_history(c)
+    ]
+    now = [findings.conditions[i] for i in coded] if past else []
+    return {i for i, c in past if any(o.kind == c.kind and same_or_unknown(o.regions, c.regions) for o in now)}
 
 
 def _told_as_history(c: Condition) -> bool:
     if "resolved" in c.qualities or c.imaging:
         return False
     if c.assertion == "historical":
-        return c.source in TOLD | {"past_history"} and _is_history_of(c)
+        return (c.source == "past_history" or c.source in TOLD) and _is_history_of(c)
     return c.assertion == "present" and c.source == "past_history"
 
 
@@ -84,11 +117,6 @@ def _is_history_of(c: Condition) -> bool:
     """Past only as long as the note does not show it present (policy 1), and not treated and gone."""
     said = c.assertion == "historical" and "resolved" not in c.qualities
     return said and c.cue.lower().startswith(("history of", "h/o", "hx"))
-
-
-def _keeps_out(index: int, refused: Iterable[tuple[int, str]]) -> bool:
-    """A hedged or overruled mention supplies nothing; a recited finding still supplies level and region."""
-    return any(i == index and rule in ("hedged-impression", "assessment-outranks") for i, rule in refused)
 
 
 def _present(findings: Findings) -> list[tuple[int, Condition]]:
@@ -101,15 +129,16 @@ def _present(findings: Findings) -> list[tuple[int, Condition]]:
 def _from_assessment(findings: Findings) -> tuple[set[int], tuple[tuple[int, str], ...]]:
     coded: set[int] = set()
     refused: list[tuple[int, str]] = []
-    stated = [(i, c) for i, c in _present(findings) if c.source == "assessment" and is_spinal(c)]
+    entries = [c for c in findings.conditions if c.source == "assessment"]
+    stated = [(i, c) for i, c in _present(findings) if c.source == "assessment" and c.kind not in OUTSIDE]
     for i, c in stated:
-        rule = _refusal(findings, c)
+        rule = _refusal(findings, entries, c)
         if rule:
             refused.append((i, rule))
         else:
             coded.add(i)
     told = _symptoms_told(findings, [findings.conditions[i] for i in sorted(coded)])
-    settled = _settled_elsewhere(findings)
+    settled = bool(told) and _settled_elsewhere(entries)
     for i, c in told:
         overruled = "not-assessed" if settled else _overruled(findings, c)
         if overruled:
@@ -120,11 +149,11 @@ def _from_assessment(findings: Findings) -> tuple[set[int], tuple[tuple[int, str
     return coded | recited, (*refused, *unread)
 
 
-def _refusal(findings: Findings, c: Condition) -> str:
-    """Why a definite mention in the assessment is not coded; empty when it is."""
-    if c.kind in SYMPTOMS and _told_under_other_problem(findings, c):
+def _refusal(findings: Findings, entries: list[Condition], c: Condition) -> str:
+    """Why a definite mention in the assessment, one of its ``entries``, is not coded; empty when it is."""
+    if c.kind in SYMPTOMS and _told_under_other_problem(entries, c):
         return "other-problem-symptom"
-    if not c.heading and _hedged_by_heading(findings, c):
+    if not c.heading and _hedged_by_heading(entries, c):
         return "hedged-impression"
     if not c.imaging or c.heading:
         return "imaging-minor" if is_mild_narrowing(c) else ""
@@ -137,14 +166,12 @@ def _refusal(findings: Findings, c: Condition) -> str:
     return ""
 
 
-def _told_under_other_problem(findings: Findings, c: Condition) -> bool:
+def _told_under_other_problem(entries: list[Condition], c: Condition) -> bool:
     """A symptom in the reasoning below another problem's heading is that problem's, not one of its own."""
     if c.heading or not c.item:
         return False
-    headings = [o for o in findings.conditions if o.source == "assessment" and o.heading and o.item == c.item]
-    named_again = any(
-        o.source == "assessment" and o.heading and o.kind == c.kind and _same_pain(o, c) for o in findings.conditions
-    )
+    headings = [o for o in entries if o.heading and o.item == c.item]
+    named_again = any(o.heading and o.kind == c.kind and _same_pain(o, c) for o in entries)
     return bool(headings) and not named_again and all(not is_spinal(o) and o.assertion == "present" for o in headings)
 
 
@@ -155,16 +182,15 @@ def _same_pain(named: Condition, told: Condition) -> bool:
     return same_or_unknown(named.regions, told.regions)
 
 
-def _hedged_by_heading(findings: Findings, c: Condition) -> bool:
+def _hedged_by_heading(entries: list[Condition], c: Condition) -> bool:
     return any(
         other.assertion == "uncertain"
-        and not _leaves_the_pain(other, c)
-        and other.source == "assessment"
         and other.heading
         and other.item == c.item
         and other.kind == c.kind
+        and not _leaves_the_pain(other, c)
         and same_or_unknown(other.regions, c.regions)
-        for other in findings.conditions
+        for other in entries
     )
 
 
@@ -217,12 +243,11 @@ def _symptoms_told(findings: Findings, stated: list[Condition]) -> list[tuple[in
     ]
 
 
-def _settled_elsewhere(findings: Findings) -> bool:
+def _settled_elsewhere(entries: list[Condition]) -> bool:
     """The assessment names definite problems, none of them spinal and none in doubt: it took up no spinal symptom.
 
     A cause that the tables know to explain the pain is left to `pain.outside_cause`, which says so.
     """
-    entries = [c for c in findings.conditions if c.source == "assessment"]
     if any(is_spinal(c) and c.assertion in ("present", "uncertain") for c in entries):
         return False
     others = [c for c in entries if not is_spinal(c) and c.assertion != "historical"]
@@ -251,19 +276,18 @@ def _leaves_the_pain(doubted: Condition, told: Condition) -> bool:
 
 def _recitals(findings: Findings, coded: set[int]) -> tuple[set[int], tuple[tuple[int, str], ...]]:
     """Imaging findings told outside the assessment: the provider's own reading counts, a pasted report does not."""
+    recited = [
+        (i, c)
+        for i, c in _present(findings)
+        if c.imaging and c.kind not in _NEVER_RECITED and c.source != "assessment" and c.source in SUPPORTING
+    ]
+    if not recited:
+        return set(), ()
     groups = _symptomatic_groups(findings, SUPPORTING)
-    stated = [findings.conditions[i] for i in sorted(coded)]
+    stated = [findings.conditions[i] for i in coded]
     found: set[int] = set()
     refused: list[tuple[int, str]] = []
-    for i, c in _present(findings):
-        if (
-            not c.imaging
-            or not is_spinal(c)
-            or c.source == "assessment"
-            or c.source not in SUPPORTING
-            or c.kind in ("endplate_change", "pain")
-        ):
-            continue
+    for i, c in recited:
         explains = _explains_complaint(findings, i)
         if is_graded_down(c) and not explains:
             refused.append((i, "imaging-minor"))
@@ -338,7 +362,7 @@ def _from_history(findings: Findings) -> tuple[set[int], tuple[tuple[int, str], 
     coded = {
         i
         for i, c in _present(findings)
-        if is_spinal(c)
+        if c.kind not in OUTSIDE
         and not c.imaging
         and c.kind != "muscle_spasm"
         and (c.source in TOLD or c.source == "assessment")

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 from .case import Case
 from .codes import draft
 from .codeset import NotCoded
 from .findings import Kind, Quality
 from .kinds import DEGENERATIVE
-from .problem import Draft, Found, Problem, evidence_of
+from .problem import NOTHING, Draft, Found, Problem, evidence_of
 from .radicular import Spending
 from .regions import same_or_unknown
 from .words import named, reason
@@ -36,13 +34,27 @@ _SEVERAL_SITES: dict[Kind, str] = {
 }
 """Kinds with a leaf for several regions (policy 2)."""
 
+_STRUCTURES: frozenset[Kind] = DEGENERATIVE | frozenset(
+    {
+        *_ONE_ROW,
+        *_SEVERAL_SITES,
+        "stenosis",
+        "facet_syndrome",
+        "scoliosis",
+        "muscle_spasm",
+        "segmental_dysfunction",
+        "myelopathy",
+    }
+)
 _SCOLIOSES: tuple[Quality, ...] = ("adolescent", "juvenile", "neuromuscular", "secondary")
 
 
 def structures(case: Case, spending: Spending) -> Found:
     """Codes of every confirmed cause that is neither disc nor injury."""
-    found = _stenosis(case) + _spondylosis(case, spending) + _facet_syndrome(case)
     told = case.kinds
+    if told.isdisjoint(_STRUCTURES):
+        return NOTHING
+    found = _stenosis(case) + _spondylosis(case, spending) + _facet_syndrome(case)
     for kind in [kind for kind in _ONE_ROW if kind in told]:
         for problem in case.of(kind):
             found += _or_query(problem, draft(problem, kind, _ONE_ROW[kind]))
@@ -57,7 +69,7 @@ def _or_query(problem: Problem, drafts: tuple[Draft, ...]) -> Found:
 
 def _stenosis(case: Case) -> Found:
     """Claudication makes .062 of the lumbar leaf; the other regions do not tell it apart."""
-    found = Found()
+    found = NOTHING
     for problem in case.of("stenosis"):
         claudication = [
             i for i in case.present("claudication") if same_or_unknown(case.mention(i).regions, problem.regions)
@@ -71,9 +83,9 @@ def _stenosis(case: Case) -> Found:
 
 def _spondylosis(case: Case, spending: Spending) -> Found:
     """Facet degeneration is coded as spondylosis; one leaf per region, the neural one if the nerve was spent here."""
-    found = Found()
+    found = NOTHING
     neural_regions = set()
-    for problem in case.of(*sorted(DEGENERATIVE)):
+    for problem in case.among(DEGENERATIVE):
         cord, root = spending.myelopathy.get(problem, ()), spending.radiculopathy.get(problem, ())
         if cord:
             found += Found(
@@ -84,7 +96,7 @@ def _spondylosis(case: Case, spending: Spending) -> Found:
             found += Found(draft(problem, "spondylosis", "spondylosis-radiculopathy", "radiculopathy", also=also))
         if cord or root:
             neural_regions.add(problem.region)
-    for problem in case.of(*sorted(DEGENERATIVE)):
+    for problem in case.among(DEGENERATIVE):
         if problem.region not in neural_regions:
             found += Found(draft(problem, "spondylosis", "spondylosis"))
     return found
@@ -92,10 +104,10 @@ def _spondylosis(case: Case, spending: Spending) -> Found:
 
 def _facet_syndrome(case: Case) -> Found:
     """Where degeneration of the facets is documented too, the syndrome is that degeneration (policy 4)."""
-    found = Found()
+    found = NOTHING
     for problem in case.of("facet_syndrome"):
         degeneration = [
-            i for i in case.present(*sorted(DEGENERATIVE)) if same_or_unknown(case.mention(i).regions, problem.regions)
+            i for i in case.present(*DEGENERATIVE) if same_or_unknown(case.mention(i).regions, problem.regions)
         ]
         if not degeneration:
             found += Found(draft(problem, "facet_syndrome", "facet-syndrome"))
@@ -112,13 +124,13 @@ def _several(case: Case, kind: Kind, rule: str) -> Found:
     first = min(problems, key=lambda p: p.place)
     evidence = tuple(sorted({e for p in problems for e in p.evidence}))
     regions = tuple(dict.fromkeys(r for p in problems for r in p.regions))
-    row = draft(dataclasses.replace(first, region=None), kind, "multiple-sites", "multiple")
+    row = draft(first._replace(region=None), kind, "multiple-sites", "multiple")
     mentions = tuple(dict.fromkeys(i for p in problems for i in p.mentions))
     return Found(tuple(Draft(d.code, kind, "multiple-sites", regions, first.place, evidence, mentions) for d in row))
 
 
 def _scoliosis(case: Case) -> Found:
-    found = Found()
+    found = NOTHING
     for problem in case.of("scoliosis"):
         variant = next((word for word in _SCOLIOSES if problem.said(word)), "")
         if not variant and problem.said("idiopathic", "degenerative"):
@@ -129,9 +141,9 @@ def _scoliosis(case: Case) -> Found:
 
 def _spasm(case: Case) -> Found:
     """Spasm of the back as a diagnosis, not beside a strain of that region."""
-    found = Found()
+    found = NOTHING
     for problem in case.of("muscle_spasm"):
-        if case.near(("strain",), problem.regions):
+        if case.near({"strain"}, problem.regions):
             found += Found(left_out=(_left_out(problem, "M62.830", "spasm-with-strain"),))
         else:
             found += Found(draft(problem, "muscle_spasm", "muscle-spasm"))
@@ -143,15 +155,15 @@ def _left_out(problem: Problem, code: str, rule: str) -> NotCoded:
 
 
 def _segmental(case: Case) -> Found:
-    found = Found()
+    found = NOTHING
     for problem in case.of("segmental_dysfunction"):
         for index, c in zip(problem.mentions, problem.stated, strict=True):
-            one = dataclasses.replace(problem, mentions=(index,), conditions=(c,), evidence=evidence_of((c,)))
+            one = problem._replace(mentions=(index,), conditions=(c,), evidence=evidence_of((c,)))
             pelvic = "pelvic" in c.qualities
             if c.regions or not pelvic:
                 found += _or_query(one, draft(one, "segmental_dysfunction", "segmental-dysfunction"))
             if pelvic:
-                pelvis = dataclasses.replace(one, region="sacral")  # where the table keeps the pelvis
+                pelvis = one._replace(region="sacral")  # where the table keeps the pelvis
                 found += _or_query(pelvis, draft(pelvis, "segmental_dysfunction", "segmental-dysfunction", "pelvic"))
     return found
 

@@ -83,15 +83,37 @@ class Tables:
     groups: Mapping[Region, tuple[str, ...]]
     injuries: tuple[InjuryRow, ...]
 
+    @functools.cached_property
+    def neighbours(self) -> Mapping[Region, frozenset[Region]]:
+        """The regions that share a group with each region, itself included."""
+        return {
+            region: frozenset(other for other, theirs in self.groups.items() if not set(mine).isdisjoint(theirs))
+            for region, mine in self.groups.items()
+        }
+
+    @functools.cached_property
+    def _rows_of_code(self) -> dict[str, tuple[InjuryRow, ...]]:
+        return {}
+
+    def injuries_of(self, code: str) -> tuple[InjuryRow, ...]:
+        """The rows of an injury code; none for any other code. Each code is looked for once."""
+        rows = self._rows_of_code.get(code)
+        if rows is None:
+            rows = tuple(row for row in self.injuries if code.startswith(row.injury))
+            self._rows_of_code[code] = rows
+        return rows
+
     def code(self, family: str, region: Region | None, variant: str = "") -> CodeRow | None:
         """The row for a family in a region; a region without a leaf takes the family's site-unspecified one (policy 2).
 
         A variant that the region does not know falls back to the plain row of the region. None when the family has
         neither the region nor an unspecified leaf.
         """
-        places = (region or UNSPECIFIED, UNSPECIFIED, "")
-        found = (self.codes.get((family, place, kind)) for place in places for kind in (variant, ""))
-        return next((row for row in found if row), None)
+        for place in (region or UNSPECIFIED, UNSPECIFIED, ""):
+            row = self.codes.get((family, place, variant)) or self.codes.get((family, place, ""))
+            if row:
+                return row
+        return None
 
     def has(self, family: str, region: Region | None, variant: str = "") -> bool:
         """Whether the table holds exactly this row, without falling back."""

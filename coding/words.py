@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from .findings import Condition, Evidence, Region
 from .kinds import LOW_BACK_ONLY, SACRAL_ONLY
-from .problem import Problem
+from .problem import Problem, in_note_order
 from .tables import tables
 
 _LONGEST = 160
@@ -71,7 +71,7 @@ def region_words(regions: Iterable[Region]) -> str:
 
 def quoted(evidence: Iterable[Evidence]) -> str:
     """The supporting words in quotation marks, each once whatever its case, no quote within a quote, few and short."""
-    told = (" ".join(e.text.split()) for e in sorted(evidence))
+    told = (" ".join(e.text.split()) for e in in_note_order(evidence))
     first: dict[str, str] = {}
     for text in filter(None, told):
         first.setdefault(text.casefold(), text)

@@ -239,7 +239,17 @@ def test_answers_that_are_not_decided_again_leave_the_codes(notes):
         for answer in neutral:
             tried.add(answer.value)
             assert claim_codes(answer.change(case.findings)) == tuple(code.code for code in decided.codes)
-    assert tried == {"subacute", "nonspecific"}
+    assert tried == {"acute", "subacute", "nonspecific", "left", "right", "bilateral"}
+
+
+def test_a_case_opened_from_a_known_one_is_the_case_opened_anew(notes):
+    for note in notes:
+        case = open_case(note)
+        for question in open_questions(case, decide(note)):
+            for answer in question.answers:
+                varied = answer.change(case.findings)
+                anew, taken_over = open_case(varied), open_case(varied, case)
+                assert anew[:-1] == taken_over[:-1], (question.id, answer.value)  # the last is how it came about
 
 
 def changed(note: f.Findings, indexes, **attributes) -> f.Findings:

@@ -62,7 +62,7 @@ def _outcomes(case: Case, question: Question, now: tuple[str, ...], release: str
             known[answer.value] = now
         else:
             known[answer.value] = (
-                known[answer.like] if answer.like in known else claim_codes(answer.change(case.findings), release)
+                known[answer.like] if answer.like in known else claim_codes(answer.change(case.findings), release, case)
             )
     outcomes = tuple((answer, known[answer.value]) for answer in question.answers)
     return _without_idle(outcomes, now) if question.element == "etiology" else outcomes

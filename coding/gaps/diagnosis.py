@@ -145,7 +145,7 @@ def _radiating(case: Case) -> Iterator[Question]:
     loose = [
         c
         for c in case.mentions(case.present("radiating_pain", "leg_pain"))
-        if not any(same_or_unknown(p.regions, c.regions) for p in case.of(*_NERVES))
+        if not any(same_or_unknown(p.regions, c.regions) for p in case.among(_NERVES))
     ]
     if not loose or not case.problems or any(p.said("with_radiculopathy") for p in case.problems):
         return

@@ -8,6 +8,7 @@ from typing import Literal
 
 from ..changes import Change, unchanged
 from ..findings import Condition, Evidence
+from ..problem import in_note_order
 
 Element = Literal[
     "region",
@@ -119,4 +120,5 @@ class Gaps:
 
 def quotes(mentions: Iterable[Condition]) -> tuple[Evidence, ...]:
     """The words of some mentions, in note order, each once, those without words left out."""
-    return tuple(sorted({c.evidence for c in mentions if c.evidence.end > c.evidence.start}))
+    found = [c.evidence for c in mentions if c.evidence.end > c.evidence.start]
+    return in_note_order(set(found)) if len(found) > 1 else tuple(found)

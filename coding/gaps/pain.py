@@ -33,6 +33,8 @@ _SPEAKS_FOR: Final[dict[str, frozenset[str]]] = {
     ),
 }
 _TRAUMA: Final = ("fall", "fall_same_level", "fall_stairs", "fall_ladder", "motor_vehicle", "struck")
+_ORIGINS: Final[frozenset[Quality]] = frozenset({"due_to_trauma", "postprocedural"})
+_MAY_REPLACE: Final = INTEGRAL_CAUSES - INJURIES
 _TUMOUR: Final = "metastatic disease"
 _CAUSES: Final = INTEGRAL_CAUSES | {"radiculopathy", "sacroiliac_pain"}
 
@@ -57,7 +59,7 @@ def _durations(case: Case, now: CodeSet) -> Iterator[Question]:
         if not _chronic_anywhere(case) and not any(_says_how_long(c) for c in case.mentions(case.present(*SYMPTOMS))):
             yield _duration_treated(case)
         return
-    for problem in case.of(*SYMPTOMS):
+    for problem in case.among(SYMPTOMS):
         told = (*problem.mentions, *problem.details)
         lasting = tuple(i for i in told if _says_how_long(case.mention(i)))
         if not lasting and not _chronic_anywhere(case):
@@ -99,8 +101,12 @@ def _duration(case: Case, problem: Problem) -> Question:
     vague = [c for c in problem.conditions if "longstanding" in c.qualities]
     extra: tuple[Quality, ...] = ("pain_named",) if problem.kind == "radiculopathy" else ()
     chronic = together(setting((index,), chronicity="chronic"), saying(index, *extra))
+    began = any(i.assertion == "present" and i.mechanism for i in case.findings.injuries)
+    plain = not began and _ORIGINS.isdisjoint(
+        case.mention(index).qualities
+    )  # else *acute* may make it an injury or G89.1-
     answers = (
-        Answer("acute", "acute (less than 6 weeks)", setting((index,), chronicity="acute")),
+        Answer("acute", "acute (less than 6 weeks)", setting((index,), chronicity="acute"), neutral=plain),
         Answer("subacute", "subacute (6 to 12 weeks)", setting((index,), chronicity="subacute"), neutral=True),
         Answer("chronic", "chronic (12 weeks or more)", chronic, indicators=quotes(vague)),
     )
@@ -203,10 +209,11 @@ def _suspected(case: Case, problem: Problem) -> list[Answer]:
 
 def suspected_causes(case: Case, problem: Problem) -> list[tuple[int, ...]]:
     """Mentions in doubt of a cause that would replace this pain, by condition and place; strains are asked apart."""
-    kinds = tuple(sorted(INTEGRAL_CAUSES - INJURIES))
+    if not any(c.assertion == "uncertain" for c in case.findings.conditions):
+        return []
     return [
         group
-        for group in groups_of_mentions(case.findings, kinds)
+        for group in groups_of_mentions(case.findings, _MAY_REPLACE)
         if all(case.mention(i).assertion in ("uncertain", "negated", "historical") for i in group)
         and any(case.mention(i).assertion == "uncertain" for i in group)
         and same_or_unknown(case.mention(group[0]).regions, problem.regions)
@@ -269,7 +276,7 @@ def _fits(c: Condition, problem: Problem) -> bool:
 
 def _own_problems(case: Case) -> Iterator[Question]:
     """Pain beside its cause is integral, unless the provider assesses it as a problem apart."""
-    for problem in case.of(*SYMPTOMS):
+    for problem in case.among(SYMPTOMS):
         causes = [p for p in case.problems if p.kind in _CAUSES and same_or_unknown(p.regions, problem.regions)]
         if not causes or problem.noted("own_problem", "unrelated"):
             continue

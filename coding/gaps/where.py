@@ -10,6 +10,7 @@ from ..changes import Change, setting, together
 from ..findings import Condition, Findings, Region, Side
 from ..kinds import DISCS, LOW_BACK_ONLY, SACRAL_ONLY, WITHOUT_REGION
 from ..problem import Problem
+from ..radicular import side_decides
 from ..regions import region_of_level, same_or_unknown, share_group, stated_sites
 from ..words import named, region_words
 from .model import Answer, Element, Question, quotes
@@ -20,6 +21,7 @@ _LEVELS: Final[dict[Region, tuple[str, ...]]] = {
     "cervical": ("C3-C4", "C4-C5", "C5-C6", "C6-C7", "C7-T1"),
     "lumbar": ("L4-L5", "L5-S1"),
 }
+_SIDE_OF_NO_CODE: Final = ("radiculopathy", "disc_displacement")
 _SIDED: Final = ("sciatica", "low_back_pain_with_sciatica")
 _SIDES: Final[tuple[tuple[Side, str], ...]] = (("left", "left"), ("right", "right"), ("bilateral", "both sides"))
 _OF_THE_LEG: Final = ("leg_pain", "radiating_pain", "sciatica", "radiculopathy", "root_compression")
@@ -106,7 +108,7 @@ def _elsewhere(case: Case, problem: Problem, fits: object) -> Iterable[Condition
 
 
 def _sides(case: Case) -> Iterator[Question]:
-    sciatica = case.of(*_SIDED)
+    sciatica = case.among(_SIDED)
     if sciatica and not any(p.sides for p in sciatica):
         yield _side(case, "sciatica", "sciatica", sciatica)
     for problem in case.of("flank_pain", "radiculopathy", "disc_displacement"):
@@ -122,6 +124,7 @@ def _side(case: Case, name: str, about: str, problems: tuple[Problem, ...]) -> Q
     first = problems[0]
     disputed = any(p.side_conflict for p in problems)
     told = _with_sides(case, first)
+    neutral = not disputed and first.kind in _SIDE_OF_NO_CODE and not side_decides(case, first)
     answers = []
     for side, words in _SIDES:
         value: tuple[Side, ...] = (side,)
@@ -129,7 +132,7 @@ def _side(case: Case, name: str, about: str, problems: tuple[Problem, ...]) -> Q
         if disputed:
             change = together(setting(told, sides=value), change)
         fits = [c for c in case.mentions(told) if c.sides == value]
-        answers.append(Answer(side, words, change, indicators=quotes(fits)))
+        answers.append(Answer(side, words, change, indicators=quotes(fits), neutral=neutral))
     documented = quotes(c for p in problems for c in p.stated)
     element: Element = "conflict" if disputed else "laterality"
     return Question(element, name, f"side of the {about}", tuple(answers), documented, telling=disputed)
