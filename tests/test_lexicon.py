@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import json
+import random
 from collections import Counter
 from collections.abc import Iterator
 from functools import cache
@@ -17,6 +18,7 @@ from typing import Any, get_args
 import pytest
 from medspacy.context import ConTextRule
 from medspacy.target_matcher import TargetRule
+from spacy.matcher import Matcher
 from spacy.tokens import Doc
 from spinecode.coding import findings as f
 from spinecode.nlp import lexicon, pipeline
@@ -302,6 +304,37 @@ def _phrases(places: tuple[Place, ...], index: int, word: str) -> Iterator[list[
 def _wins(matcher: RuleAutomaton, number: int, phrase: list[str], nlp: Any) -> bool:
     found = matcher(Doc(nlp.vocab, words=phrase))
     return any(rule is matcher._rules[number] for rule, _, _ in found)
+
+
+@pytest.mark.parametrize("name", [*TARGET_FILES, "context.json"])
+def test_the_automaton_finds_what_spacys_matcher_finds(desk: Desk, name: str) -> None:
+    """Over texts of the rules' own words, whole phrases and torn ones; of overlapping matches the longest stays."""
+    kind = ConTextRule if name == "context.json" else TargetRule
+    rules = [rule for rule in lexicon.rules(name) if not rule["metadata"].get("ahead")]
+    automaton, matcher = RuleAutomaton(desk.nlp), Matcher(desk.nlp.vocab)
+    automaton.add([kind.from_dict(dict(rule)) for rule in rules])
+    for number, rule in enumerate(rules):
+        pattern = [{"LOWER": token.text} for token in desk.nlp.make_doc(rule["literal"].lower())]
+        matcher.add(str(number), [rule.get("pattern") or pattern], greedy="LONGEST")
+    chance = random.Random(4)
+    places = [places_of(rule, desk.nlp) for rule in rules]
+    for _ in range(400):
+        words = [word for some in chance.choices(places, k=6) for word in _said(some, chance)]
+        doc = Doc(desk.nlp.vocab, words=words)
+        found = [(int(desk.nlp.vocab.strings[key]), start, end) for key, start, end in matcher(doc)]
+        taken: set[int] = set()
+        kept = []
+        for number, start, end in sorted(found, key=lambda m: (m[1] - m[2], m[1], m[0])):
+            if taken.isdisjoint(range(start, end)):
+                taken.update(range(start, end))
+                kept.append((start, end, rules[number]["metadata"]["id"]))
+        assert [(s, e, rule.metadata["id"]) for rule, s, e in automaton(doc)] == sorted(kept), words
+
+
+def _said(places: tuple[Place, ...], chance: random.Random) -> list[str]:
+    """A phrase of a pattern, optional places at random; now and then a word is missing."""
+    told = [chance.choice(words) for words, operator in places if not operator or chance.random() < 0.5]
+    return told[: chance.randint(1, len(told))] if chance.random() < 0.3 else told
 
 
 def test_every_phrase_holds_a_cue(desk: Desk) -> None:
