@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import chain, islice
 from typing import Final
 
+from ..coding.releases import WARNING
 from .confidence import Part
 from .features import Decision, coded_families, has_conflict, told
 from .judgement import Reason, Route
@@ -74,7 +75,14 @@ def _for_query(decision: Decision) -> tuple[Reason, ...]:
 
 def _for_review(decision: Decision, doubts: tuple[Reason, ...]) -> tuple[Reason, ...]:
     flags = tuple(Reason("red_flag", "a red flag is documented") for _ in decision.code_set.red_flags[:1])
-    return (*flags, *doubts)
+    return (*flags, *_of_other_year(decision), *doubts)
+
+
+def _of_other_year(decision: Decision) -> tuple[Reason, ...]:
+    """Codes of a year's list that was not in force on the date of service are for no claim unseen."""
+    if all(warning.kind != WARNING for warning in decision.code_set.warnings):
+        return ()
+    return (Reason("release", "the code set at hand was not in force on the date of service"),)
 
 
 def _said(part: Part) -> str:

@@ -114,6 +114,15 @@ def test_what_never_goes_to_auto(engine):
         assert not (held and result.route == "auto")
 
 
+def test_codes_of_another_year_never_go_to_auto(engine):
+    eager = spinecode.Spinecode(auto=0.0)
+    note = "Assessment: lumbar spinal stenosis at L4-5 with neurogenic claudication."
+    assert eager.suggest(note, date_of_service="2026-05-01").route == "auto"
+    late = eager.suggest(note, date_of_service="2026-11-28")
+    assert [notice.kind for notice in late.warnings if "outside fiscal year" in notice.message] == ["release"]
+    assert (late.route, late.reasons[0].reason) == ("review", "release")
+
+
 def test_low_confidence_and_doubt_go_to_review(engine):
     models = store.load()
     result = engine.suggest(NOTE)
