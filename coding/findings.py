@@ -135,6 +135,7 @@ Quality = Literal[
     "asymptomatic",
     # of the pain or condition
     "resolved",  # present before, gone now (assertion is then "historical")
+    "history_of",  # told as "history of X" (assertion is then "historical"): past unless the note shows X present
     "longstanding",  # longstanding, persistent, for years, recurrent: without a number, a query
     "improving",
     "old",  # old, chronic, recurrent, residual of an injury

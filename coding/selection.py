@@ -59,7 +59,6 @@ _LOOKED_AT = operator.attrgetter(
     "imaging",
     "own_reading",
     "explains",
-    "cue",
 )
 """All of a mention that `select` depends on."""
 
@@ -115,8 +114,7 @@ def _told_as_history(c: Condition) -> bool:
 
 def _is_history_of(c: Condition) -> bool:
     """Past only as long as the note does not show it present (policy 1), and not treated and gone."""
-    said = c.assertion == "historical" and "resolved" not in c.qualities
-    return said and c.cue.lower().startswith(("history of", "h/o", "hx"))
+    return c.assertion == "historical" and "history_of" in c.qualities and "resolved" not in c.qualities
 
 
 def _present(findings: Findings) -> list[tuple[int, Condition]]:

@@ -31,6 +31,7 @@ _MOST_REPEATS, _ITEMS_APART = 12, 40
 # How many words before a condition may still say of which kind it is ("adolescent idiopathic scoliosis").
 _ADJECTIVES = 3
 _LOOK_BACK = 4
+_HISTORY_OF = ("history of", "h/o", "hx")
 _ASKS_TIME = wording("timing-asked")
 # The parts whose pain a time in another part may be of, by whether that part's heading asks for the time.
 _TIMED_BELOW = {False: ("chief_complaint", "none"), True: ("chief_complaint", "none", "history")}
@@ -200,6 +201,8 @@ class ConditionBuilder:
             qualities -= {"minor", "not_minor"}
         if extra:
             qualities.add(extra)
+        if assertion == "historical" and cue.lower().startswith(_HISTORY_OF):
+            qualities.add("history_of")
         if draft.facts.is_incidental_to_study:
             qualities.add("incidental")
         evidence = draft.evidence(mention.start, mention.end, read.piece)

@@ -13,6 +13,7 @@ from spinecode.coding.findings import Condition, Evidence, Findings, Mark
 from spinecode.coding.gaps.model import Gap, OpenFact, Option
 from spinecode.pipelines.no_text import blank_text
 from spinecode.pipelines.result import SCHEMA, Result, canonical_json, result_schema
+from spinecode.pipelines.suggest import replay
 
 ROOT = Path(__file__).resolve().parent.parent
 OPTIONS = (
@@ -124,6 +125,17 @@ def test_no_text_leaves_no_word_of_the_note(result):
     assert blank["codes"][0]["evidence"] == [{"start": 10, "end": 10 + len(WORDS), "text": "", "section": ""}]
     assert blank["seen"][0]["what"] == ""
     assert blank["extra"] == {"mrn": "", "nested": ""}
+
+
+@pytest.mark.parametrize("words", ["history of", "h/o", "Hx of"])
+def test_no_text_decides_to_the_same_codes(engine, words):
+    """What a word of the note says (here that the past may be present) is a fact, and no matter of that word."""
+    text = f"HISTORY: {words} chronic low back pain.\nASSESSMENT:\n1. Back pain.\n2. Diabetes.\n"
+    result = engine.suggest(text)
+    assert [code.code for code in result.codes] == ["M54.50", "G89.29"]
+    blank = blank_text(result.to_dict())
+    assert [code.code for code in replay(blank).codes] == ["M54.50", "G89.29"]
+    assert all(code["rationale"] for code in blank["codes"])
 
 
 def test_no_text_keeps_our_own_sentences(engine, every_evidence):
