@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import random
 
 import pytest
+import zstandard
 from spinecode.pipelines.batch.inputs import Input, open_source
 from spinecode.pipelines.batch.run import Job, run_job
 from spinecode.pipelines.batch.sinks import JsonLinesSink
@@ -93,3 +96,95 @@ def test_a_document_that_no_longer_holds_is_a_reject(batch, tmp_path, kind, comp
         assert [codes(each) for each in results] == [["M54.2"]]
     else:
         assert words in rejects[0]["reason"]
+
+
+# -- torn files --------------------------------------------------------------------------------------------------------
+
+PACKERS = {"gz": gzip.compress, "zst": zstandard.ZstdCompressor(write_checksum=True).compress}
+NOTE = {"encounter_id": 1, "text": "Neck pain."}
+
+
+def lines(count):
+    chance = random.Random(2)
+    for number in range(1, count + 1):
+        yield json.dumps({"encounter_id": number, "text": "Neck pain.", "scan": chance.randbytes(5000).hex()}) + "\n"
+
+
+@pytest.mark.parametrize("kind", PACKERS)
+def test_what_was_read_of_a_torn_row_is_kept_and_the_loss_is_told(batch, tmp_path, kind):
+    whole = "".join(lines(60))
+    packed = PACKERS[kind](whole.encode())
+    (tmp_path / f"in.jsonl.{kind}").write_bytes(packed[: len(packed) * 3 // 4])
+    results, (reject,), summary = batch(f"in.jsonl.{kind}")
+    row = reject["line"]
+    assert [each["encounter_id"] for each in results] == list(range(1, row))
+    assert whole.splitlines()[row - 1].startswith(reject["row"])
+    assert reject["reason"] == "the input is cut off here: rows behind this place could not be read"
+    assert summary.warnings == (f"is cut off at row {row}: what stands behind it was not read",)
+
+
+@pytest.mark.parametrize("kind", PACKERS)
+@pytest.mark.parametrize("end", ["", "\n"])
+def test_a_whole_last_row_is_answered_though_the_file_ends_in_damage(batch, tmp_path, kind, end):
+    packed = PACKERS[kind]((json.dumps(NOTE) + end).encode())
+    for data, words in (
+        (packed[:-2], "is cut off"),
+        (packed[:-3] + bytes(byte ^ 1 for byte in packed[-3:]), "fails its checksum"),
+    ):
+        (tmp_path / f"in.jsonl.{kind}").write_bytes(data)
+        results, (reject,), summary = batch(f"in.jsonl.{kind}")
+        assert [codes(each) for each in results] == [["M54.2"]]
+        assert (reject["line"], reject["row"]) == (2, "")
+        assert words in reject["reason"]
+        assert len(summary.warnings) == 1
+
+
+def test_a_run_that_goes_on_behind_the_last_whole_row_meets_the_damage_again(tmp_path):
+    (tmp_path / "in.jsonl.gz").write_bytes(gzip.compress(json.dumps(NOTE).encode())[:-2])
+    source = open_source(Input(str(tmp_path / "in.jsonl.gz")))
+    first, damage = source.items(0, 0)
+    assert list(source.items(1, first.position)) == [damage]
+    assert list(source.items(2, damage.position)) == []
+
+
+def test_rubbish_behind_a_packed_file_is_told(batch, tmp_path):
+    (tmp_path / "in.jsonl.gz").write_bytes(gzip.compress(json.dumps(NOTE).encode()) + b"rubbish")
+    results, (reject,), _ = batch("in.jsonl.gz")
+    assert len(results) == 1
+    assert "goes on with what is not packed" in reject["reason"]
+
+
+def test_the_warning_is_a_line_of_its_own_at_the_end(cli, tmp_path):
+    (tmp_path / "in.csv.gz").write_bytes(gzip.compress(b"id,text\n1,neck pain\n2,back")[:-8])
+    done = cli("batch", "in.csv.gz", "out.jsonl")
+    assert done.returncode == 3
+    last = done.stderr.decode().splitlines()[-1]
+    assert last == "spinecode: warning: in.csv.gz is cut off at row 3: what stands behind it was not read"
+    (reject,) = (tmp_path / "out.rejects.jsonl").read_text().splitlines()
+    assert json.loads(reject)["row"] == "2,back"
+
+
+def test_torn_files_of_a_folder_lose_only_what_is_torn_off(batch, tmp_path):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    messages = "".join(message(observation(f"Neck pain {number}.", "F")) for number in range(3))
+    for name, data in {"a.hl7.gz": messages[:-8], "b.txt.gz": "Neck pain.", "c.ndjson.gz": '{"resourceType":'}.items():
+        (folder / name).write_bytes(gzip.compress(data.encode())[:-8])
+    (folder / "d.docx").write_bytes(b"PK broken")
+    (folder / "e.pdf").write_bytes(b"%PDF-1.4 broken")
+    results, rejects, summary = batch("in")
+    assert len(results) == 2
+    assert [each["line"] for each in rejects] == [3, 4, 5, 6, 7]
+    hl7, text, fhir, *damaged = rejects
+    assert hl7["reason"].startswith("a.hl7.gz is cut off here")
+    assert "Neck pain 2" in hl7["row"]
+    assert text["reason"] == "b.txt.gz: is cut off; nothing of it was coded"
+    assert fhir["row"] == '{"resourceType":'
+    assert [each["reason"].partition(", ")[0] for each in damaged] == [
+        "d.docx: cannot be read as DOCX",
+        "e.pdf: cannot be read as PDF",
+    ]
+    assert summary.warnings == (
+        "holds a.hl7.gz, which is cut off at row 3: what stands behind it was not read",
+        "holds c.ndjson.gz, which is cut off at row 5: what stands behind it was not read",
+    )

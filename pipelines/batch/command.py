@@ -149,4 +149,5 @@ def told(summary: Summary, request: Request) -> list[str]:
         lines.append(f"rejected rows and why: {summary.rejects_path}")
     if summary.defects:
         lines.append(f"{summary.defects} of the rejected rows met a defect of spinecode: please report them")
+    lines += [f"warning: {shown(request.source.name)} {words}" for words in summary.warnings]
     return lines

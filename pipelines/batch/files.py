@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,13 +15,29 @@ from . import documents
 from .fhir_in import RESOURCE, bundle_or_resource, documents_in
 from .hl7_in import messages_in
 from .items import Fingerprint, Item
-from .streams import bare_suffix, damage, hash_file, lines_of
+from .streams import (
+    Torn,
+    bare_suffix,
+    broken_off,
+    damage,
+    damage_words,
+    hash_file,
+    lines_of,
+    not_read,
+    piece_of,
+)
 
 FHIR_LINES: Final = (".ndjson",)
 FHIR_FILES: Final = (".json",)
 HL7_FILES: Final = (".hl7",)
 
-Content = Row | Reject
+
+@dataclass(frozen=True)
+class _Note:
+    """What makes the row of a note, or its reject, once its number is known. ``torn``: why its file goes on no further."""
+
+    make: Callable[[int], Row | Reject]
+    torn: Exception | None = None
 
 
 class NoteFiles:
@@ -63,13 +80,18 @@ class NoteFiles:
         """Each note behind note ``lines``."""
         line = 0
         for place, (file, name) in enumerate(self._files(), start=1):
-            for make in self._notes(file, name):
+            for note in self._notes(file, name):
                 line += 1
                 if line > lines:
-                    yield Item(make(line), line, place)
+                    yield Item(note.make(line), line, place, self._warning(note, line, name))
 
-    def _notes(self, file: Path, name: str) -> Iterator[Callable[[int], Content]]:
-        """What makes the row of each note in a file, once its number is known."""
+    def _warning(self, note: _Note, line: int, name: str) -> str | None:
+        if note.torn is None:
+            return None
+        words = not_read(note.torn, line)
+        return words if self.path.is_file() else f"holds {name}, which {words}"
+
+    def _notes(self, file: Path, name: str) -> Iterator[_Note]:
         suffix = bare_suffix(file)
         try:
             if suffix in FHIR_LINES:
@@ -77,7 +99,7 @@ class NoteFiles:
             elif suffix in FHIR_FILES:
                 yield from map(_fhir_row, documents_in(bundle_or_resource(b"".join(lines_of(file)), name)))
             elif suffix in HL7_FILES:
-                yield from (_lazy("hl7", name, message) for message in messages_in(b"".join(lines_of(file))))
+                yield from _hl7_messages(file, name)
             elif suffix in documents.REFUSED:
                 yield _refuse(f"{name}: is {documents.REFUSED[suffix]}", name)
             elif suffix not in documents.SUFFIXES:
@@ -87,16 +109,20 @@ class NoteFiles:
         except InputError as error:
             yield _refuse(str(error), name)
         except damage() as error:
-            yield _refuse(f"{name}: cannot be read ({getattr(error, 'strerror', None) or type(error).__name__})", name)
+            if suffix in documents.SUFFIXES:
+                yield _refuse(f"{name}: {damage_words(error)}; nothing of it was coded", name)
+            else:
+                yield _Note(_reject(f"{name} {broken_off(error)}", piece_of(error)), error)
 
-    def _document(self, kind: str, file: Path, name: str) -> Callable[[int], Content]:
+    def _document(self, kind: str, file: Path, name: str) -> _Note:
         if not _writable(name):
             return _refuse("its file name is not UTF-8; rename it", "")
         packed = file.name.lower().endswith((".gz", ".zst"))
         data = b"".join(lines_of(file)) if packed else b""
         document = Document(kind, name, None if packed else str(file), data, self._encoding)
         bare = name[: -len("".join(_suffixes(file)))] if _suffixes(file) else name
-        return lambda line: Row(line, bare, "", None, None, {"file": name}, canonical_json({"file": name}), document)
+        extra = {"file": name}
+        return _Note(lambda line: Row(line, bare, "", None, None, extra, canonical_json(extra), document))
 
 
 def _suffixes(file: Path) -> list[str]:
@@ -112,22 +138,39 @@ def _writable(name: str) -> bool:
     return True
 
 
-def _refuse(reason: str, name: str) -> Callable[[int], Content]:
+def _refuse(reason: str, name: str) -> _Note:
     raw = canonical_json({"file": name}) if _writable(name) else ""
     words = reason.encode("utf-8", errors="replace").decode("utf-8")
-    return lambda line: Reject(line, words, raw)
+    return _Note(_reject(words, raw))
 
 
-def _lazy(kind: str, name: str, data: bytes) -> Callable[[int], Content]:
+def _reject(reason: str, raw: str) -> Callable[[int], Reject]:
+    return lambda line: Reject(line, reason, raw)
+
+
+def _lazy(kind: str, name: str, data: bytes) -> _Note:
     raw = data.decode("utf-8", errors="replace")
-    return lambda line: Row(line, "", "", None, None, None, raw, Document(kind, name, data=data))
+    return _Note(lambda line: Row(line, "", "", None, None, None, raw, Document(kind, name, data=data)))
 
 
-def _fhir_row(resource: Mapping[str, Any]) -> Callable[[int], Content]:
+def _hl7_messages(file: Path, name: str) -> Iterator[_Note]:
+    """The messages of a file; where it is torn, the last of them is not whole."""
+    data = bytearray()
+    try:
+        for line in lines_of(file):
+            data += line
+    except Torn as torn:
+        *whole, part = [*messages_in(bytes(data + torn.piece))] or [b""]
+        yield from (_lazy("hl7", name, message) for message in whole)
+        raise Torn(torn.what, part) from None
+    yield from (_lazy("hl7", name, message) for message in messages_in(bytes(data)))
+
+
+def _fhir_row(resource: Mapping[str, Any]) -> _Note:
     return _lazy("fhir", RESOURCE, canonical_json(resource).encode("utf-8", errors="replace"))
 
 
-def _fhir_lines(file: Path, name: str) -> Iterator[Callable[[int], Content]]:
+def _fhir_lines(file: Path, name: str) -> Iterator[_Note]:
     """The DocumentReferences of a bulk export; resources of other types hold no note."""
     for number, raw in enumerate(lines_of(file), start=1):
         if not raw.strip():
@@ -137,10 +180,6 @@ def _fhir_lines(file: Path, name: str) -> Iterator[Callable[[int], Content]]:
         except (InputError, UnicodeDecodeError) as error:
             reason = str(error) if isinstance(error, InputError) else "not UTF-8"
             shown = raw.decode("utf-8", errors="replace").rstrip("\r\n")
-            yield _torn_line(f"{name}, line {number}: {reason}", shown)
+            yield _Note(_reject(f"{name}, line {number}: {reason}", shown))
             continue
         yield from map(_fhir_row, documents_in(resource))
-
-
-def _torn_line(reason: str, raw: str) -> Callable[[int], Content]:
-    return lambda line: Reject(line, reason, raw)

@@ -7,9 +7,9 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from ..rows import parse_row
+from ..rows import Row, parse_row
 from .items import Fingerprint, Item
-from .streams import Stream, damage, existing_file, hash_file, is_compressed, unreadable
+from .streams import Stream, Torn, damage, existing_file, hash_file, is_compressed, unreadable
 
 
 class JsonLines:
@@ -58,5 +58,15 @@ class JsonLines:
                 if number > lines:
                     yield Item(parse_row(number, raw, self._names), number, offset)
         except damage() as error:
-            if number + 1 > lines:
-                yield unreadable(number + 1, offset, error)
+            for item in self._broken_off(number + 1, offset, error):
+                if item.line > lines:
+                    yield item
+
+    def _broken_off(self, line: int, offset: int, error: Exception) -> Iterator[Item]:
+        """A last row without a line end is whole if it is an object, which a part of one never is."""
+        last = parse_row(line, error.piece, self._names) if isinstance(error, Torn) else None
+        if isinstance(error, Torn) and isinstance(last, Row):
+            yield Item(last, line, offset)
+            yield unreadable(line + 1, offset, Torn(error.what, b""))
+        else:
+            yield unreadable(line, offset, error)

@@ -70,7 +70,10 @@ class Job:
 
 @dataclass(frozen=True)
 class Summary:
-    """What a finished run did. ``resumed_at``: lines that an earlier run had done. ``defects``: rejects that are ours."""
+    """What a finished run did. ``resumed_at``: lines that an earlier run had done. ``defects``: rejects that are ours.
+
+    ``warnings``: what the source had to say of itself, each to follow its name.
+    """
 
     results: int
     rejects: int
@@ -80,6 +83,7 @@ class Summary:
     rows: int = 0
     seconds: float = 0.0
     slowest: tuple[tuple[float, int], ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 def run_batch(
@@ -127,15 +131,16 @@ def run_job(job: Job) -> Summary:
         identity = Identity(found.sha256, found.size, asdict(job.options), job.engine_version, job.ruleset)
         with locked(paths):
             start = _start(paths, identity, restart=job.restart)
-            done = start if start.finished else _work(job, identity, found, start)
-            summary = _summary(done, paths, start, time.monotonic() - begun)
+            seen = _Seen(start.results + start.rejects)
+            done = start if start.finished else _work(job, identity, found, start, seen)
+            summary = _summary(done, paths, start, time.monotonic() - begun, seen)
             _finish(job, done, summary)
     except OSError as error:
         raise InputError(_disk_words(error, paths)) from None
     return summary
 
 
-def _summary(done: Progress, paths: Paths, start: Progress, seconds: float) -> Summary:
+def _summary(done: Progress, paths: Paths, start: Progress, seconds: float, seen: _Seen) -> Summary:
     return Summary(
         results=done.results,
         rejects=done.rejects,
@@ -145,6 +150,7 @@ def _summary(done: Progress, paths: Paths, start: Progress, seconds: float) -> S
         rows=done.results + done.rejects,
         seconds=seconds,
         slowest=tuple((seconds, int(line)) for seconds, line in done.slowest),
+        warnings=tuple(seen.warnings),
     )
 
 
@@ -190,11 +196,10 @@ def _check_lengths(paths: Paths, progress: Progress) -> None:
             raise InputError(f"{part}: is shorter than its journal says; --restart starts over")
 
 
-def _work(job: Job, identity: Identity, found: Fingerprint, start: Progress) -> Progress:
+def _work(job: Job, identity: Identity, found: Fingerprint, start: Progress, seen: _Seen) -> Progress:
     spool = Spool(job.sink.paths, identity, start, with_text=not job.options.no_text)
     if job.watcher:
         job.watcher.start(found.size, start.position)
-    seen = _Seen(start.results + start.rejects)
     try:
         for item, answered in job.engine(seen.rows(job.source.items(start.lines, start.position)), _factory(job)):
             spool.write(item, answered)
@@ -216,14 +221,17 @@ def _factory(job: Job) -> Callable[[], Answerer]:
 
 
 class _Seen:
-    """Counts the rows that come from the source, before any engine has them."""
+    """Counts the rows that come from the source, before any engine has them, and keeps what it warns of."""
 
     def __init__(self, before: int) -> None:
         self.count = before
+        self.warnings: list[str] = []
 
     def rows(self, items: Iterable[Item]) -> Iterator[Item]:
         for item in items:
             self.count += item.content is not None
+            if item.warning is not None:
+                self.warnings.append(item.warning)
             yield item
 
 
