@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
 import json
 import random
@@ -188,3 +189,65 @@ def test_torn_files_of_a_folder_lose_only_what_is_torn_off(batch, tmp_path):
         "holds a.hl7.gz, which is cut off at row 3: what stands behind it was not read",
         "holds c.ndjson.gz, which is cut off at row 5: what stands behind it was not read",
     )
+
+
+# -- FHIR --------------------------------------------------------------------------------------------------------------
+
+
+def attachment(text, media="text/plain"):
+    return {"attachment": {"contentType": media, "data": base64.b64encode(text.encode()).decode()}}
+
+
+@pytest.fixture
+def reference(batch, tmp_path):
+    """The batch of one DocumentReference with these contents."""
+
+    def run(*content, encounters=("e1",), **more):
+        resource = {
+            "resourceType": "DocumentReference",
+            "status": "current",
+            "content": content,
+            "context": {"encounter": [{"reference": f"Encounter/{each}"} for each in encounters]},
+            **more,
+        }
+        (tmp_path / "in.json").write_text(json.dumps(resource))
+        return batch("in.json")
+
+    return run
+
+
+def test_several_texts_of_a_document_are_joined_in_order(reference, engine):
+    first, second = "Assessment: neck pain.", "Assessment: low back pain."
+    (result,), _, _ = reference(attachment(first), attachment(second), attachment(first), attachment("  "))
+    want = engine.suggest(f"{first}\n\n{second}").to_dict()
+    assert codes(result) == codes(want) != []
+    assert [each["evidence"] for each in result["codes"]] == [each["evidence"] for each in want["codes"]]
+
+
+def test_other_formats_of_a_text_are_not_joined(reference):
+    page = attachment("<p>Assessment: low back pain.</p>", "text/html")
+    marked = attachment("Assessment: low back pain.", "text/markdown")
+    (result,), _, _ = reference(page, marked, attachment("Assessment: neck pain.", "text/plain; charset=utf-8"))
+    assert codes(result) == ["M54.2"]
+    (result,), _, _ = reference(page, attachment("<p>Assessment: neck pain.</p>", "text/html"))
+    assert len(codes(result)) == 2
+
+
+def test_a_part_that_is_a_link_is_not_left_out(reference):
+    link = {"attachment": {"contentType": "text/plain", "url": "https://example.org/2"}}
+    results, (reject,), _ = reference(attachment("Neck pain."), link)
+    assert results == []
+    assert "one of its parts of text/plain is a link" in reject["reason"]
+
+
+def test_a_draft_is_coded_and_says_so(reference):
+    (result,), _, _ = reference(attachment("Assessment: neck pain."), docStatus="preliminary")
+    assert (codes(result), result["extra"]) == (["M54.2"], {"document_status": "preliminary"})
+
+
+def test_a_note_of_two_encounters_is_a_reject(reference):
+    results, (reject,), _ = reference(attachment("Neck pain."), encounters=("e1", "e2"))
+    assert results == []
+    assert "names 2 encounters" in reject["reason"]
+    (result,), _, _ = reference(attachment("Neck pain."), encounters=("e1", "e1"))
+    assert result["encounter_id"] == "e1"

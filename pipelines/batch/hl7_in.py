@@ -73,8 +73,8 @@ def read_message(row: Row) -> Row:
         raise InputError("is no HL7 v2 message: it does not begin with MSH")
     try:
         message = _Message(hl7.parse(_unbroken(text)))
-    except Exception as error:  # the library's own, and what torn segments bring about
-        raise InputError(f"cannot be read as an HL7 v2 message ({type(error).__name__})") from None
+    except Exception:  # the library's own, and what torn segments bring about
+        raise InputError("cannot be read as an HL7 v2 message: its segments are damaged") from None
     kind = message.component("MSH", 9, 0)
     if kind not in ("MDM", "ORU"):
         raise InputError(f"is a message of type {kind or '?'}; notes come in MDM and ORU")
@@ -86,6 +86,7 @@ def read_message(row: Row) -> Row:
         "patient": message.component("PID", 3, 0),
         "message": message.component("MSH", 10, 0),
         "document": message.component("TXA", 12, 0),
+        "document_status": message.component("TXA", 17, 0),
     }
     return replace(
         row,
