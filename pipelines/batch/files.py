@@ -13,6 +13,7 @@ from ..result import canonical_json
 from ..rows import Document, Reject, Row, load_object
 from . import documents
 from .fhir_in import RESOURCE, bundle_or_resource, documents_in
+from .folders import Found, files_below
 from .hl7_in import messages_in
 from .items import Fingerprint, Item
 from .streams import (
@@ -43,8 +44,8 @@ class _Note:
 class NoteFiles:
     """A folder (all files in it and below, in the order of their names) or one file. Rows count from 1.
 
-    What a file holds is told by its suffix; a file that holds no note that can be read is a reject, hidden ones are not
-    looked at. ``encoding``: that of plain text.
+    What a file holds is told by its suffix; a file that holds no note that can be read is a reject; `folders` says which
+    are not looked at. ``encoding``: that of plain text.
     """
 
     columns: tuple[str, ...] | None = None
@@ -54,36 +55,25 @@ class NoteFiles:
             raise InputError(f"{path}: no such file or folder")
         self.path, self._encoding = path, encoding
 
-    def _files(self) -> list[tuple[Path, str]]:
-        """Each file with the name it is called by."""
-        if self.path.is_file():
-            return [(self.path, self.path.name)]
-        found = []
-        for file in self.path.rglob("*"):
-            name = file.relative_to(self.path)
-            if file.is_file() and not any(part.startswith(".") for part in name.parts):
-                found.append((file, name.as_posix()))
-        return sorted(found, key=lambda each: each[1])
-
     def fingerprint(self) -> Fingerprint:
         """A hash of names and contents; the size counts files."""
         digest, files = hashlib.sha256(), self._files()
-        for file, name in files:
-            try:
-                held = hash_file(file)[0]
-            except OSError as error:
-                held = f"cannot be read: {error.errno}"
-            digest.update(f"{name}\0{held}\0".encode("utf-8", errors="surrogateescape"))
+        for found in files:
+            held = found.refused or _content_hash(found.path)
+            digest.update(f"{found.name}\0{held}\0".encode("utf-8", errors="surrogateescape"))
         return Fingerprint(digest.hexdigest(), len(files))
+
+    def _files(self) -> list[Found]:
+        return [Found(self.path, self.path.name)] if self.path.is_file() else files_below(self.path)
 
     def items(self, lines: int, position: int) -> Iterator[Item]:  # noqa: ARG002
         """Each note behind note ``lines``."""
         line = 0
-        for place, (file, name) in enumerate(self._files(), start=1):
-            for note in self._notes(file, name):
+        for place, found in enumerate(self._files(), start=1):
+            for note in self._notes(found):
                 line += 1
                 if line > lines:
-                    yield Item(note.make(line), line, place, self._warning(note, line, name))
+                    yield Item(note.make(line), line, place, self._warning(note, line, found.name))
 
     def _warning(self, note: _Note, line: int, name: str) -> str | None:
         if note.torn is None:
@@ -91,10 +81,13 @@ class NoteFiles:
         words = not_read(note.torn, line)
         return words if self.path.is_file() else f"holds {name}, which {words}"
 
-    def _notes(self, file: Path, name: str) -> Iterator[_Note]:
+    def _notes(self, found: Found) -> Iterator[_Note]:
+        file, name = found.path, found.name
         suffix = bare_suffix(file)
         try:
-            if suffix in FHIR_LINES:
+            if found.refused:
+                yield _refuse(f"{name}: {found.refused}", name)
+            elif suffix in FHIR_LINES:
                 yield from _fhir_lines(file, name)
             elif suffix in FHIR_FILES:
                 yield from map(_fhir_row, documents_in(bundle_or_resource(b"".join(lines_of(file)), name)))
@@ -123,6 +116,13 @@ class NoteFiles:
         bare = name[: -len("".join(_suffixes(file)))] if _suffixes(file) else name
         extra = {"file": name}
         return _Note(lambda line: Row(line, bare, "", None, None, extra, canonical_json(extra), document))
+
+
+def _content_hash(file: Path) -> str:
+    try:
+        return hash_file(file)[0]
+    except OSError as error:
+        return f"cannot be read: {error.errno}"
 
 
 def _suffixes(file: Path) -> list[str]:
