@@ -5,10 +5,12 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+import os
 import random
 
 import pytest
 import zstandard
+from spinecode.coding.errors import InputError
 from spinecode.pipelines.batch.inputs import Input, open_source
 from spinecode.pipelines.batch.run import Job, run_job
 from spinecode.pipelines.batch.sinks import JsonLinesSink
@@ -251,3 +253,92 @@ def test_a_note_of_two_encounters_is_a_reject(reference):
     assert "names 2 encounters" in reject["reason"]
     (result,), _, _ = reference(attachment("Neck pain."), encounters=("e1", "e1"))
     assert result["encounter_id"] == "e1"
+
+
+# -- folders -----------------------------------------------------------------------------------------------------------
+
+
+def test_links_of_a_folder_are_followed_or_named(batch, tmp_path):
+    folder, other = tmp_path / "in", tmp_path / "other"
+    for place in (folder / "b", other):
+        place.mkdir(parents=True)
+        (place / "note.txt").write_text("Neck pain.")
+    for link, target in {
+        "a-link": other,
+        "again": other,
+        "broken.txt": "nowhere",
+        "c.txt": other / "note.txt",
+        "itself.txt": "itself.txt",
+        "loop": ".",
+        "up": "..",
+    }.items():
+        (folder / link).symlink_to(target)
+    (other / "back").symlink_to(folder)
+    os.mkfifo(folder / "pipe.txt")
+    results, rejects, _ = batch("in")
+    assert [each["encounter_id"] for each in results] == ["a-link/note", "b/note", "c"]
+    reasons = [each["reason"].split(":", 2)[:2] for each in rejects]
+    read_already = " is a link to a folder that is read already, or lies around one; it is not followed"
+    assert reasons == [
+        ["a-link/back", read_already],
+        ["again", read_already],
+        ["broken.txt", " is a broken link"],
+        ["itself.txt", " is a broken link"],
+        ["loop", read_already],
+        ["pipe.txt", " is no regular file, or may not be read"],
+        ["up", read_already],
+    ]
+    numbers = {each["line"] for each in rejects}
+    assert numbers == {1, 3, 5, 7, 8, 9, 10}
+
+
+def test_a_folder_given_by_a_link_is_read(batch, tmp_path):
+    (tmp_path / "real").mkdir()
+    (tmp_path / "real" / "a.txt").write_text("Neck pain.")
+    (tmp_path / "in").symlink_to("real")
+    assert len(batch("in")[0]) == 1
+
+
+def test_what_desktops_leave_in_a_folder_is_passed_over(batch, tmp_path):
+    (tmp_path / "in").mkdir()
+    for name in ("Thumbs.db", "desktop.ini", "Desktop.ini", "~$note.docx", ".DS_Store", ".~lock.note.odt#"):
+        (tmp_path / "in" / name).write_bytes(b"\x00")
+    (tmp_path / "in" / "note.txt").write_text("Neck pain.")
+    results, rejects, _ = batch("in")
+    assert (len(results), rejects) == (1, [])
+
+
+# -- inputs that are refused as a whole --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "words"),
+    [
+        ("a.jsonl", json.dumps(NOTE).encode("utf-16"), "is UTF-16; save it as UTF-8"),
+        ("a.jsonl", json.dumps(NOTE).encode("utf-16-le"), "is UTF-16"),
+        ("a.jsonl.gz", gzip.compress(json.dumps(NOTE).encode("utf-16-be")), "is UTF-16"),
+        ("a.jsonl", json.dumps([NOTE]).encode(), "is a JSON array; one object per line is wanted"),
+        ("a.jsonl", b"\xef\xbb\xbf\n" + json.dumps([NOTE], indent=1).encode(), "is a JSON array"),
+        ("a.ndjson.zst", PACKERS["zst"](b" [\n"), "is a JSON array"),
+        ("-", b"", "standard input is not supported, .* give a file"),
+    ],
+)
+def test_an_input_of_the_wrong_form_is_refused_in_one_line(tmp_path, monkeypatch, name, data, words):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / name).write_bytes(data)
+    with pytest.raises(InputError, match=words):
+        open_source(Input(name))
+
+
+def test_a_line_that_is_an_array_is_a_reject_only(batch, tmp_path):
+    (tmp_path / "in.jsonl").write_text(f"[1]\n{json.dumps(NOTE)}\n")
+    results, (reject,), _ = batch("in.jsonl")
+    assert (len(results), reject["reason"]) == (1, "not a JSON object")
+
+
+@pytest.mark.parametrize("name", ["in.ndjson.gz", "in.jsonl.gz"])
+def test_a_packed_file_torn_in_its_first_row_is_a_reject(batch, tmp_path, name):
+    (tmp_path / name).write_bytes(gzip.compress(b'{"resourceType": "DocumentReference"')[:-9])
+    results, (reject,), summary = batch(name)
+    assert (results, len(summary.warnings)) == ([], 1)
+    assert reject["row"].startswith('{"resourceType"')

@@ -189,5 +189,5 @@ def bundle_or_resource(data: bytes, name: str) -> Mapping[str, Any]:
     except (ValueError, RecursionError):
         raise InputError(f"{name}: is no JSON; a FHIR file holds one resource or Bundle") from None
     if not isinstance(found, dict) or "resourceType" not in found:
-        raise InputError(f"{name}: is no FHIR resource; for rows of JSON use the suffix .jsonl")
+        raise InputError(f"{name}: is no FHIR resource; for rows of JSON, one object a line, use the suffix .jsonl")
     return found

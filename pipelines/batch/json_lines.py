@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import codecs
 import hashlib
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Final
 
+from ...coding.errors import InputError
 from ..rows import Row, parse_row
 from .items import Fingerprint, Item
-from .streams import Stream, Torn, damage, existing_file, hash_file, is_compressed, unreadable
+from .streams import Stream, Torn, damage, existing_file, hash_file, head_of, is_compressed, unreadable
+
+_ARRAY: Final = re.compile(rb"\s*\[\s*(?:\{|\Z)")
 
 
 class JsonLines:
@@ -24,6 +29,7 @@ class JsonLines:
         self.path = existing_file(path, "a file of one JSON object per line")
         self._names = names or {}
         self._seekable = not is_compressed(path)
+        _check_head(path, head_of(path))
 
     def fingerprint(self) -> Fingerprint:
         """Hash and size; of a plain file the number of rows too."""
@@ -70,3 +76,13 @@ class JsonLines:
             yield unreadable(line + 1, offset, Torn(error.what, b""))
         else:
             yield unreadable(line, offset, error)
+
+
+def _check_head(path: Path, head: bytes) -> None:
+    """Refuse as a whole what would be a reject on every line."""
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, b"{\0", b"\0{")):
+        raise InputError(f"{path}: is UTF-16; save it as UTF-8")
+    if _ARRAY.match(head.removeprefix(codecs.BOM_UTF8)):
+        raise InputError(
+            f"{path}: is a JSON array; one object per line is wanted, without brackets and commas around them"
+        )

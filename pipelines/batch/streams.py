@@ -206,3 +206,14 @@ def lines_of(path: Path) -> Iterator[bytes]:
         yield from stream.file
     finally:
         stream.close()
+
+
+def head_of(path: Path, size: int = 4096) -> bytes:
+    """The first bytes of a file, unpacked; of a damaged one as many as there are."""
+    stream = Stream(path)
+    try:
+        return stream.file.read1(size)  # type: ignore[attr-defined,no-any-return]
+    except damage():
+        return b""
+    finally:
+        stream.close()
