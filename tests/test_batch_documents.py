@@ -21,7 +21,7 @@ HEAD = "MSH|^~\\&|E|H|S|H|1||{kind}|M1|P|2.5\r"
 
 @pytest.fixture
 def batch(engine, tmp_path):
-    """A batch of a file or folder in this process: its results, its rejects and its summary."""
+    """A batch of a file or folder in this process: its results, its rejects and what its source warns of."""
 
     def run(name, **asked):
         sink = JsonLinesSink(tmp_path / "out.jsonl")
@@ -33,10 +33,10 @@ def batch(engine, tmp_path):
             ruleset="r",
             engine_version="1",
         )
-        summary = run_job(job)
+        run_job(job)
         results = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text(encoding="utf-8").splitlines()]
         rejects = sink.paths.rejects.read_text(encoding="utf-8") if sink.paths.rejects.exists() else ""
-        return results, [json.loads(line) for line in rejects.splitlines()], summary
+        return results, [json.loads(line) for line in rejects.splitlines()], job.source.warnings
 
     return run
 
@@ -118,12 +118,13 @@ def test_what_was_read_of_a_torn_row_is_kept_and_the_loss_is_told(batch, tmp_pat
     whole = "".join(lines(60))
     packed = PACKERS[kind](whole.encode())
     (tmp_path / f"in.jsonl.{kind}").write_bytes(packed[: len(packed) * 3 // 4])
-    results, (reject,), summary = batch(f"in.jsonl.{kind}")
+    results, (reject,), warnings = batch(f"in.jsonl.{kind}")
     row = reject["line"]
     assert [each["encounter_id"] for each in results] == list(range(1, row))
     assert whole.splitlines()[row - 1].startswith(reject["row"])
     assert reject["reason"] == "the input is cut off here: rows behind this place could not be read"
-    assert summary.warnings == (f"is cut off at row {row}: what stands behind it was not read",)
+    where = tmp_path / f"in.jsonl.{kind}"
+    assert warnings == [f"warning: {where} is cut off at row {row}: what stands behind it was not read"]
 
 
 @pytest.mark.parametrize("kind", PACKERS)
@@ -135,11 +136,11 @@ def test_a_whole_last_row_is_answered_though_the_file_ends_in_damage(batch, tmp_
         (packed[:-3] + bytes(byte ^ 1 for byte in packed[-3:]), "fails its checksum"),
     ):
         (tmp_path / f"in.jsonl.{kind}").write_bytes(data)
-        results, (reject,), summary = batch(f"in.jsonl.{kind}")
+        results, (reject,), warnings = batch(f"in.jsonl.{kind}")
         assert [codes(each) for each in results] == [["M54.2"]]
         assert (reject["line"], reject["row"]) == (2, "")
         assert words in reject["reason"]
-        assert len(summary.warnings) == 1
+        assert len(warnings) == 1
 
 
 def test_a_run_that_goes_on_behind_the_last_whole_row_meets_the_damage_again(tmp_path):
@@ -157,14 +158,12 @@ def test_rubbish_behind_a_packed_file_is_told(batch, tmp_path):
     assert "goes on with what is not packed" in reject["reason"]
 
 
-def test_the_warning_is_a_line_of_its_own_at_the_end(cli, tmp_path):
-    (tmp_path / "in.csv.gz").write_bytes(gzip.compress(b"id,text\n1,neck pain\n2,back")[:-8])
-    done = cli("batch", "in.csv.gz", "out.jsonl")
+def test_the_warning_is_a_line_of_its_own(cli, tmp_path):
+    (tmp_path / "in.jsonl.gz").write_bytes(gzip.compress(json.dumps(NOTE).encode() + b"\n{")[:-8])
+    done = cli("batch", "in.jsonl.gz", "out.jsonl")
     assert done.returncode == 3
-    last = done.stderr.decode().splitlines()[-1]
-    assert last == "spinecode: warning: in.csv.gz is cut off at row 3: what stands behind it was not read"
-    (reject,) = (tmp_path / "out.rejects.jsonl").read_text().splitlines()
-    assert json.loads(reject)["row"] == "2,back"
+    said = done.stderr.decode().splitlines()
+    assert "spinecode: warning: in.jsonl.gz is cut off at row 2: what stands behind it was not read" in said
 
 
 def test_torn_files_of_a_folder_lose_only_what_is_torn_off(batch, tmp_path):
@@ -175,7 +174,7 @@ def test_torn_files_of_a_folder_lose_only_what_is_torn_off(batch, tmp_path):
         (folder / name).write_bytes(gzip.compress(data.encode())[:-8])
     (folder / "d.docx").write_bytes(b"PK broken")
     (folder / "e.pdf").write_bytes(b"%PDF-1.4 broken")
-    results, rejects, summary = batch("in")
+    results, rejects, warnings = batch("in")
     assert len(results) == 2
     assert [each["line"] for each in rejects] == [3, 4, 5, 6, 7]
     hl7, text, fhir, *damaged = rejects
@@ -187,10 +186,10 @@ def test_torn_files_of_a_folder_lose_only_what_is_torn_off(batch, tmp_path):
         "d.docx: cannot be read as DOCX",
         "e.pdf: cannot be read as PDF",
     ]
-    assert summary.warnings == (
-        "holds a.hl7.gz, which is cut off at row 3: what stands behind it was not read",
-        "holds c.ndjson.gz, which is cut off at row 5: what stands behind it was not read",
-    )
+    assert warnings == [
+        f"warning: {folder / 'a.hl7.gz'} is cut off at row 3: what stands behind it was not read",
+        f"warning: {folder / 'c.ndjson.gz'} is cut off at row 5: what stands behind it was not read",
+    ]
 
 
 # -- FHIR --------------------------------------------------------------------------------------------------------------
@@ -339,6 +338,6 @@ def test_a_line_that_is_an_array_is_a_reject_only(batch, tmp_path):
 @pytest.mark.parametrize("name", ["in.ndjson.gz", "in.jsonl.gz"])
 def test_a_packed_file_torn_in_its_first_row_is_a_reject(batch, tmp_path, name):
     (tmp_path / name).write_bytes(gzip.compress(b'{"resourceType": "DocumentReference"')[:-9])
-    results, (reject,), summary = batch(name)
-    assert (results, len(summary.warnings)) == ([], 1)
+    results, (reject,), warnings = batch(name)
+    assert (results, len(warnings)) == ([], 1)
     assert reject["row"].startswith('{"resourceType"')

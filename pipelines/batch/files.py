@@ -45,7 +45,7 @@ class NoteFiles:
     """A folder (all files in it and below, in the order of their names) or one file. Rows count from 1.
 
     What a file holds is told by its suffix; a file that holds no note that can be read is a reject; `folders` says which
-    are not looked at. ``encoding``: that of plain text.
+    are not looked at. ``encoding``: that of plain text. ``warnings``: what was met while reading.
     """
 
     columns: tuple[str, ...] | None = None
@@ -54,6 +54,7 @@ class NoteFiles:
         if not path.exists():
             raise InputError(f"{path}: no such file or folder")
         self.path, self._encoding = path, encoding
+        self.warnings: list[str] = []
 
     def fingerprint(self) -> Fingerprint:
         """A hash of names and contents; the size counts files."""
@@ -72,14 +73,10 @@ class NoteFiles:
         for place, found in enumerate(self._files(), start=1):
             for note in self._notes(found):
                 line += 1
+                if note.torn is not None:
+                    self.warnings.append(not_read(str(found.path), note.torn, line))
                 if line > lines:
-                    yield Item(note.make(line), line, place, self._warning(note, line, found.name))
-
-    def _warning(self, note: _Note, line: int, name: str) -> str | None:
-        if note.torn is None:
-            return None
-        words = not_read(note.torn, line)
-        return words if self.path.is_file() else f"holds {name}, which {words}"
+                    yield Item(note.make(line), line, place)
 
     def _notes(self, found: Found) -> Iterator[_Note]:
         file, name = found.path, found.name

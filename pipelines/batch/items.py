@@ -14,13 +14,11 @@ class Item:
     """What a source has at one place: a row, a reject, or nothing (a blank line).
 
     ``line``: the identity of the row. ``position``: where the source carries on behind it, in a unit of its own.
-    ``warning``: what a reader of the output has to know of the input here, beside the reject.
     """
 
     content: Row | Reject | None
     line: int
     position: int
-    warning: str | None = None
 
 
 @dataclass(frozen=True)

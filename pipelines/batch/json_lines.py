@@ -12,7 +12,7 @@ from typing import Final
 from ...coding.errors import InputError
 from ..rows import Row, parse_row
 from .items import Fingerprint, Item
-from .streams import Stream, Torn, damage, existing_file, hash_file, head_of, is_compressed, unreadable
+from .streams import Stream, Torn, damage, existing_file, hash_file, head_of, is_compressed, not_read, unreadable
 
 _ARRAY: Final = re.compile(rb"\s*\[\s*(?:\{|\Z)")
 
@@ -21,6 +21,7 @@ class JsonLines:
     """A file of one JSON object per line. Behind a kill, a plain file is gone on with where it was left.
 
     ``names``: the keys that hold what spinecode knows, where they are called otherwise: {"text": "note_body"}.
+    ``warnings``: what was met while reading.
     """
 
     columns: tuple[str, ...] | None = None
@@ -28,6 +29,7 @@ class JsonLines:
     def __init__(self, path: Path, names: Mapping[str, str] | None = None) -> None:
         self.path = existing_file(path, "a file of one JSON object per line")
         self._names = names or {}
+        self.warnings: list[str] = []
         self._seekable = not is_compressed(path)
         _check_head(path, head_of(path))
 
@@ -73,9 +75,9 @@ class JsonLines:
         last = parse_row(line, error.piece, self._names) if isinstance(error, Torn) else None
         if isinstance(error, Torn) and isinstance(last, Row):
             yield Item(last, line, offset)
-            yield unreadable(line + 1, offset, Torn(error.what, b""))
-        else:
-            yield unreadable(line, offset, error)
+            line, error = line + 1, Torn(error.what, b"")
+        self.warnings.append(not_read(str(self.path), error, line))
+        yield unreadable(line, offset, error)
 
 
 def _check_head(path: Path, head: bytes) -> None:

@@ -70,10 +70,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Summary:
-    """What a finished run did. ``resumed_at``: lines that an earlier run had done. ``defects``: rejects that are ours.
-
-    ``warnings``: what the source had to say of itself, each to follow its name.
-    """
+    """What a finished run did. ``resumed_at``: lines that an earlier run had done. ``defects``: rejects that are ours."""
 
     results: int
     rejects: int
@@ -83,7 +80,6 @@ class Summary:
     rows: int = 0
     seconds: float = 0.0
     slowest: tuple[tuple[float, int], ...] = ()
-    warnings: tuple[str, ...] = ()
 
 
 def run_batch(
@@ -131,16 +127,15 @@ def run_job(job: Job) -> Summary:
         identity = Identity(found.sha256, found.size, asdict(job.options), job.engine_version, job.ruleset)
         with locked(paths):
             start = _start(paths, identity, restart=job.restart)
-            seen = _Seen(start.results + start.rejects)
-            done = start if start.finished else _work(job, identity, found, start, seen)
-            summary = _summary(done, paths, start, time.monotonic() - begun, seen)
+            done = start if start.finished else _work(job, identity, found, start)
+            summary = _summary(done, paths, start, time.monotonic() - begun)
             _finish(job, done, summary)
     except OSError as error:
         raise InputError(_disk_words(error, paths)) from None
     return summary
 
 
-def _summary(done: Progress, paths: Paths, start: Progress, seconds: float, seen: _Seen) -> Summary:
+def _summary(done: Progress, paths: Paths, start: Progress, seconds: float) -> Summary:
     return Summary(
         results=done.results,
         rejects=done.rejects,
@@ -150,7 +145,6 @@ def _summary(done: Progress, paths: Paths, start: Progress, seconds: float, seen
         rows=done.results + done.rejects,
         seconds=seconds,
         slowest=tuple((seconds, int(line)) for seconds, line in done.slowest),
-        warnings=tuple(seen.warnings),
     )
 
 
@@ -196,10 +190,11 @@ def _check_lengths(paths: Paths, progress: Progress) -> None:
             raise InputError(f"{part}: is shorter than its journal says; --restart starts over")
 
 
-def _work(job: Job, identity: Identity, found: Fingerprint, start: Progress, seen: _Seen) -> Progress:
+def _work(job: Job, identity: Identity, found: Fingerprint, start: Progress) -> Progress:
     spool = Spool(job.sink.paths, identity, start, with_text=not job.options.no_text)
     if job.watcher:
         job.watcher.start(found.size, start.position)
+    seen = _Seen(start.results + start.rejects)
     try:
         for item, answered in job.engine(seen.rows(job.source.items(start.lines, start.position)), _factory(job)):
             spool.write(item, answered)
@@ -221,17 +216,14 @@ def _factory(job: Job) -> Callable[[], Answerer]:
 
 
 class _Seen:
-    """Counts the rows that come from the source, before any engine has them, and keeps what it warns of."""
+    """Counts the rows that come from the source, before any engine has them."""
 
     def __init__(self, before: int) -> None:
         self.count = before
-        self.warnings: list[str] = []
 
     def rows(self, items: Iterable[Item]) -> Iterator[Item]:
         for item in items:
             self.count += item.content is not None
-            if item.warning is not None:
-                self.warnings.append(item.warning)
             yield item
 
 

@@ -165,8 +165,7 @@ def damage_words(error: Exception) -> str:
 
 def unreadable(line: int, position: int, error: Exception) -> Item:
     """The reject that stands for the rest of an input that cannot be read, with what was read of its first row."""
-    reject = Reject(line, f"the input {broken_off(error)}", piece_of(error))
-    return Item(reject, line, position, not_read(error, line))
+    return Item(Reject(line, f"the input {broken_off(error)}", piece_of(error)), line, position)
 
 
 def broken_off(error: Exception) -> str:
@@ -174,9 +173,9 @@ def broken_off(error: Exception) -> str:
     return f"{damage_words(error)} here: rows behind this place could not be read"
 
 
-def not_read(error: Exception, line: int) -> str:
-    """The warning at the end of a run, behind the name of the file."""
-    return f"{damage_words(error)} at row {line}: what stands behind it was not read"
+def not_read(name: str, error: Exception, line: int) -> str:
+    """The warning at the end of a run."""
+    return f"warning: {name} {damage_words(error)} at row {line}: what stands behind it was not read"
 
 
 def piece_of(error: Exception) -> str:
