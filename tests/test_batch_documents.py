@@ -291,6 +291,20 @@ def test_links_of_a_folder_are_followed_or_named(batch, tmp_path):
     assert numbers == {1, 3, 5, 7, 8, 9, 10}
 
 
+def test_a_whole_last_resource_of_a_torn_export_is_read(batch, tmp_path):
+    resource = {
+        "resourceType": "DocumentReference",
+        "id": "d1",
+        "status": "current",
+        "content": [attachment("Neck pain.")],
+    }
+    for torn, results in ((-2, 1), (-20, 0)):
+        (tmp_path / "in.ndjson.gz").write_bytes(gzip.compress(json.dumps(resource).encode())[:torn])
+        found, rejects, _ = batch("in.ndjson.gz")
+        assert (len(found), len(rejects)) == (results, 1)
+        assert rejects[0]["line"] == results + 1
+
+
 def test_a_folder_given_by_a_link_is_read(batch, tmp_path):
     (tmp_path / "real").mkdir()
     (tmp_path / "real" / "a.txt").write_text("Neck pain.")

@@ -169,7 +169,7 @@ def _fhir_row(resource: Mapping[str, Any]) -> _Note:
 
 def _fhir_lines(file: Path, name: str) -> Iterator[_Note]:
     """The DocumentReferences of a bulk export; resources of other types hold no note."""
-    for number, raw in enumerate(lines_of(file), start=1):
+    for number, raw in enumerate(_whole_lines(file), start=1):
         if not raw.strip():
             continue
         try:
@@ -180,3 +180,16 @@ def _fhir_lines(file: Path, name: str) -> Iterator[_Note]:
             yield _Note(_reject(f"{name}, line {number}: {reason}", shown))
             continue
         yield from map(_fhir_row, documents_in(resource))
+
+
+def _whole_lines(file: Path) -> Iterator[bytes]:
+    """The lines of a file; where it is torn, a last one without a line end too if it is an object: a part never is."""
+    try:
+        yield from lines_of(file)
+    except Torn as torn:
+        try:
+            load_object(torn.piece.decode("utf-8"))
+        except (InputError, UnicodeDecodeError):
+            raise torn from None
+        yield torn.piece
+        raise Torn(torn.what, b"") from None
