@@ -174,7 +174,7 @@ def test_a_torn_packed_file_loses_only_what_is_torn_off(tmp_path, read, pack):
     assert len(rest) > 100
     assert all(isinstance(row, dict) for _, row in rest)
     assert isinstance(last, Reject)
-    assert "damaged or cut off" in last.reason
+    assert "is cut off here" in last.reason
     assert line == len(rest) + 1
 
 

@@ -93,8 +93,8 @@ def _rtf(data: bytes, document: Document) -> str:
     try:
         # RTF is ASCII that says its code page itself; stray bytes are of the code page of Windows.
         text: str = rtf_to_text(data.decode("cp1252", errors="replace"), errors="replace")  # type: ignore[no-untyped-call]
-    except Exception as error:  # whatever damaged RTF brings about
-        raise _damaged(document, "RTF", error) from None
+    except Exception:  # whatever damaged RTF brings about
+        raise _damaged(document, "RTF") from None
     return text
 
 
@@ -105,8 +105,8 @@ def _docx(data: bytes, document: Document) -> str:
     try:
         body = docx.Document(io.BytesIO(data)).iter_inner_content()
         parts = [_table(part) if isinstance(part, Table) else part.text for part in body]
-    except Exception as error:  # zip, XML and relations, each with errors of its own
-        raise _damaged(document, "DOCX", error) from None
+    except Exception:  # zip, XML and relations, each with errors of its own
+        raise _damaged(document, "DOCX") from None
     return "\n".join(parts)
 
 
@@ -125,8 +125,8 @@ def _pdf(data: bytes, document: Document) -> str:
         text = "\n".join(page.extract_text().rstrip() for page in reader.pages)
     except InputError:
         raise
-    except Exception as error:  # whatever a damaged PDF brings about
-        raise _damaged(document, "PDF", error) from None
+    except Exception:  # whatever a damaged PDF brings about
+        raise _damaged(document, "PDF") from None
     if not text.strip():
         raise InputError(f"{document.name}: is a PDF without text, a scan perhaps; run text recognition over it first")
     return text
@@ -173,8 +173,8 @@ class _HtmlText(HTMLParser):
         return "\n".join(line for line in lines if line)
 
 
-def _damaged(document: Document, kind: str, error: Exception) -> InputError:
-    return InputError(f"{document.name}: cannot be read as {kind} ({type(error).__name__}); save it as plain text")
+def _damaged(document: Document, kind: str) -> InputError:
+    return InputError(f"{document.name}: cannot be read as {kind}, it is damaged perhaps; save it as plain text")
 
 
 _READERS: Final[Mapping[str, Callable[[bytes, Document], str]]] = {

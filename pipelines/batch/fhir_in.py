@@ -94,12 +94,21 @@ def read_document_reference(row: Row) -> Row:
 
 
 def _encounter(reference: Any) -> str | None:
-    for each in (reference.context.encounter or []) if reference.context else []:
-        if each.reference:
-            return str(each.reference).rpartition("/")[2].removeprefix("urn:uuid:")
-        if each.identifier and each.identifier.value:
-            return str(each.identifier.value)
-    return str(reference.id) if reference.id else None
+    """The one encounter that it names, else its id. With several nobody can say which of them it is to be billed for."""
+    named = {name: None for each in _encounters(reference) if (name := _name_of(each))}
+    if len(named) > 1:
+        raise InputError(f"names {len(named)} encounters; give it once for each, with one in context.encounter")
+    return next(iter(named), None) or (str(reference.id) if reference.id else None)
+
+
+def _encounters(reference: Any) -> list[Any]:
+    return (reference.context.encounter or []) if reference.context else []
+
+
+def _name_of(encounter: Any) -> str | None:
+    if encounter.reference:
+        return str(encounter.reference).rpartition("/")[2].removeprefix("urn:uuid:")
+    return str(encounter.identifier.value) if encounter.identifier and encounter.identifier.value else None
 
 
 def _day(reference: Any) -> str | None:
@@ -118,12 +127,12 @@ def _author(reference: Any) -> str | None:
 
 def _carried(reference: Any) -> dict[str, Any] | None:
     patient = reference.subject.reference if reference.subject else None
-    carried = {"patient": patient, "document_reference": reference.id}
+    carried = {"patient": patient, "document_reference": reference.id, "document_status": reference.docStatus}
     return {key: str(value) for key, value in carried.items() if value} or None
 
 
 def _text(reference: Any) -> str:
-    """The text of the first attachment that can be read, plain text before other kinds."""
+    """The text of its attachments: several formats are the same text once more, several of one format are its parts."""
     attachments = [content.attachment for content in reference.content]
     held = [each for each in attachments if each.data]
     if not held:
@@ -133,13 +142,21 @@ def _text(reference: Any) -> str:
             if linked
             else "its content holds no text"
         )
-    readable = [(each, kind) for each in held if (kind := _kind(each.contentType)) is not None]
+    readable = [media for each in held if _kind(media := _media_type(each.contentType)) is not None]
     if not readable:
         kinds = ", ".join(sorted({_media_type(each.contentType) for each in held}))
         raise InputError(f"its attachment is {kinds}, which cannot be read; add one of text/plain")
-    attachment, kind = min(readable, key=lambda each: each[1] != "text")
-    document = Document(kind, "its attachment", data=attachment_bytes(attachment.data), encoding=_charset(attachment))
-    return text_of(document)
+    media = min(readable, key=lambda each: (each != "text/plain", _kind(each) != "text"))
+    parts = [each for each in attachments if _media_type(each.contentType) == media]
+    if any(each.url and not each.data for each in parts):
+        raise InputError(f"one of its parts of {media} is a link: fetch it and put it into attachment.data")
+    texts = dict.fromkeys(_part(each, media) for each in parts if each.data)
+    return "\n\n".join(text for text in texts if text.strip()) if len(texts) > 1 else next(iter(texts))
+
+
+def _part(attachment: Any, media: str) -> str:
+    data = attachment_bytes(attachment.data)
+    return text_of(Document(MEDIA_TYPES[media], "its attachment", data=data, encoding=_charset(attachment)))
 
 
 def attachment_bytes(data: bytes | str) -> bytes:
@@ -157,8 +174,8 @@ def _media_type(content_type: str | None) -> str:
     return _header(content_type).get_content_type()
 
 
-def _kind(content_type: str | None) -> str | None:
-    return MEDIA_TYPES.get(_media_type(content_type))
+def _kind(media_type: str) -> str | None:
+    return MEDIA_TYPES.get(media_type)
 
 
 def _charset(attachment: Any) -> str:
@@ -172,5 +189,5 @@ def bundle_or_resource(data: bytes, name: str) -> Mapping[str, Any]:
     except (ValueError, RecursionError):
         raise InputError(f"{name}: is no JSON; a FHIR file holds one resource or Bundle") from None
     if not isinstance(found, dict) or "resourceType" not in found:
-        raise InputError(f"{name}: is no FHIR resource; for rows of JSON use the suffix .jsonl")
+        raise InputError(f"{name}: is no FHIR resource; for rows of JSON, one object a line, use the suffix .jsonl")
     return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,22 +13,39 @@ from ..result import canonical_json
 from ..rows import Document, Reject, Row, load_object
 from . import documents
 from .fhir_in import RESOURCE, bundle_or_resource, documents_in
+from .folders import Found, files_below
 from .hl7_in import messages_in
 from .items import Fingerprint, Item
-from .streams import bare_suffix, damage, hash_file, lines_of
+from .streams import (
+    Torn,
+    bare_suffix,
+    broken_off,
+    damage,
+    damage_words,
+    hash_file,
+    lines_of,
+    not_read,
+    piece_of,
+)
 
 FHIR_LINES: Final = (".ndjson",)
 FHIR_FILES: Final = (".json",)
 HL7_FILES: Final = (".hl7",)
 
-Content = Row | Reject
+
+@dataclass(frozen=True)
+class _Note:
+    """What makes the row of a note, or its reject, once its number is known. ``torn``: why its file goes on no further."""
+
+    make: Callable[[int], Row | Reject]
+    torn: Exception | None = None
 
 
 class NoteFiles:
     """A folder (all files in it and below, in the order of their names) or one file. Rows count from 1.
 
-    What a file holds is told by its suffix; a file that holds no note that can be read is a reject, hidden ones are not
-    looked at. ``encoding``: that of plain text.
+    What a file holds is told by its suffix; a file that holds no note that can be read is a reject; `folders` says which
+    are not looked at. ``encoding``: that of plain text. ``warnings``: what was met while reading.
     """
 
     columns: tuple[str, ...] | None = None
@@ -36,48 +54,42 @@ class NoteFiles:
         if not path.exists():
             raise InputError(f"{path}: no such file or folder")
         self.path, self._encoding = path, encoding
-
-    def _files(self) -> list[tuple[Path, str]]:
-        """Each file with the name it is called by."""
-        if self.path.is_file():
-            return [(self.path, self.path.name)]
-        found = []
-        for file in self.path.rglob("*"):
-            name = file.relative_to(self.path)
-            if file.is_file() and not any(part.startswith(".") for part in name.parts):
-                found.append((file, name.as_posix()))
-        return sorted(found, key=lambda each: each[1])
+        self.warnings: list[str] = []
 
     def fingerprint(self) -> Fingerprint:
         """A hash of names and contents; the size counts files."""
         digest, files = hashlib.sha256(), self._files()
-        for file, name in files:
-            try:
-                held = hash_file(file)[0]
-            except OSError as error:
-                held = f"cannot be read: {error.errno}"
-            digest.update(f"{name}\0{held}\0".encode("utf-8", errors="surrogateescape"))
+        for found in files:
+            held = found.refused or _content_hash(found.path)
+            digest.update(f"{found.name}\0{held}\0".encode("utf-8", errors="surrogateescape"))
         return Fingerprint(digest.hexdigest(), len(files))
+
+    def _files(self) -> list[Found]:
+        return [Found(self.path, self.path.name)] if self.path.is_file() else files_below(self.path)
 
     def items(self, lines: int, position: int) -> Iterator[Item]:  # noqa: ARG002
         """Each note behind note ``lines``."""
         line = 0
-        for place, (file, name) in enumerate(self._files(), start=1):
-            for make in self._notes(file, name):
+        for place, found in enumerate(self._files(), start=1):
+            for note in self._notes(found):
                 line += 1
+                if note.torn is not None:
+                    self.warnings.append(not_read(str(found.path), note.torn, line))
                 if line > lines:
-                    yield Item(make(line), line, place)
+                    yield Item(note.make(line), line, place)
 
-    def _notes(self, file: Path, name: str) -> Iterator[Callable[[int], Content]]:
-        """What makes the row of each note in a file, once its number is known."""
+    def _notes(self, found: Found) -> Iterator[_Note]:
+        file, name = found.path, found.name
         suffix = bare_suffix(file)
         try:
-            if suffix in FHIR_LINES:
+            if found.refused:
+                yield _refuse(f"{name}: {found.refused}", name)
+            elif suffix in FHIR_LINES:
                 yield from _fhir_lines(file, name)
             elif suffix in FHIR_FILES:
                 yield from map(_fhir_row, documents_in(bundle_or_resource(b"".join(lines_of(file)), name)))
             elif suffix in HL7_FILES:
-                yield from (_lazy("hl7", name, message) for message in messages_in(b"".join(lines_of(file))))
+                yield from _hl7_messages(file, name)
             elif suffix in documents.REFUSED:
                 yield _refuse(f"{name}: is {documents.REFUSED[suffix]}", name)
             elif suffix not in documents.SUFFIXES:
@@ -87,16 +99,27 @@ class NoteFiles:
         except InputError as error:
             yield _refuse(str(error), name)
         except damage() as error:
-            yield _refuse(f"{name}: cannot be read ({getattr(error, 'strerror', None) or type(error).__name__})", name)
+            if suffix in documents.SUFFIXES:
+                yield _refuse(f"{name}: {damage_words(error)}; nothing of it was coded", name)
+            else:
+                yield _Note(_reject(f"{name} {broken_off(error)}", piece_of(error)), error)
 
-    def _document(self, kind: str, file: Path, name: str) -> Callable[[int], Content]:
+    def _document(self, kind: str, file: Path, name: str) -> _Note:
         if not _writable(name):
             return _refuse("its file name is not UTF-8; rename it", "")
         packed = file.name.lower().endswith((".gz", ".zst"))
         data = b"".join(lines_of(file)) if packed else b""
         document = Document(kind, name, None if packed else str(file), data, self._encoding)
         bare = name[: -len("".join(_suffixes(file)))] if _suffixes(file) else name
-        return lambda line: Row(line, bare, "", None, None, {"file": name}, canonical_json({"file": name}), document)
+        extra = {"file": name}
+        return _Note(lambda line: Row(line, bare, "", None, None, extra, canonical_json(extra), document))
+
+
+def _content_hash(file: Path) -> str:
+    try:
+        return hash_file(file)[0]
+    except OSError as error:
+        return f"cannot be read: {error.errno}"
 
 
 def _suffixes(file: Path) -> list[str]:
@@ -112,24 +135,41 @@ def _writable(name: str) -> bool:
     return True
 
 
-def _refuse(reason: str, name: str) -> Callable[[int], Content]:
+def _refuse(reason: str, name: str) -> _Note:
     raw = canonical_json({"file": name}) if _writable(name) else ""
     words = reason.encode("utf-8", errors="replace").decode("utf-8")
-    return lambda line: Reject(line, words, raw)
+    return _Note(_reject(words, raw))
 
 
-def _lazy(kind: str, name: str, data: bytes) -> Callable[[int], Content]:
+def _reject(reason: str, raw: str) -> Callable[[int], Reject]:
+    return lambda line: Reject(line, reason, raw)
+
+
+def _lazy(kind: str, name: str, data: bytes) -> _Note:
     raw = data.decode("utf-8", errors="replace")
-    return lambda line: Row(line, "", "", None, None, None, raw, Document(kind, name, data=data))
+    return _Note(lambda line: Row(line, "", "", None, None, None, raw, Document(kind, name, data=data)))
 
 
-def _fhir_row(resource: Mapping[str, Any]) -> Callable[[int], Content]:
+def _hl7_messages(file: Path, name: str) -> Iterator[_Note]:
+    """The messages of a file; where it is torn, the last of them is not whole."""
+    data = bytearray()
+    try:
+        for line in lines_of(file):
+            data += line
+    except Torn as torn:
+        *whole, part = [*messages_in(bytes(data + torn.piece))] or [b""]
+        yield from (_lazy("hl7", name, message) for message in whole)
+        raise Torn(torn.what, part) from None
+    yield from (_lazy("hl7", name, message) for message in messages_in(bytes(data)))
+
+
+def _fhir_row(resource: Mapping[str, Any]) -> _Note:
     return _lazy("fhir", RESOURCE, canonical_json(resource).encode("utf-8", errors="replace"))
 
 
-def _fhir_lines(file: Path, name: str) -> Iterator[Callable[[int], Content]]:
+def _fhir_lines(file: Path, name: str) -> Iterator[_Note]:
     """The DocumentReferences of a bulk export; resources of other types hold no note."""
-    for number, raw in enumerate(lines_of(file), start=1):
+    for number, raw in enumerate(_whole_lines(file), start=1):
         if not raw.strip():
             continue
         try:
@@ -137,10 +177,19 @@ def _fhir_lines(file: Path, name: str) -> Iterator[Callable[[int], Content]]:
         except (InputError, UnicodeDecodeError) as error:
             reason = str(error) if isinstance(error, InputError) else "not UTF-8"
             shown = raw.decode("utf-8", errors="replace").rstrip("\r\n")
-            yield _torn_line(f"{name}, line {number}: {reason}", shown)
+            yield _Note(_reject(f"{name}, line {number}: {reason}", shown))
             continue
         yield from map(_fhir_row, documents_in(resource))
 
 
-def _torn_line(reason: str, raw: str) -> Callable[[int], Content]:
-    return lambda line: Reject(line, reason, raw)
+def _whole_lines(file: Path) -> Iterator[bytes]:
+    """The lines of a file; where it is torn, a last one without a line end too if it is an object: a part never is."""
+    try:
+        yield from lines_of(file)
+    except Torn as torn:
+        try:
+            load_object(torn.piece.decode("utf-8"))
+        except (InputError, UnicodeDecodeError):
+            raise torn from None
+        yield torn.piece
+        raise Torn(torn.what, b"") from None

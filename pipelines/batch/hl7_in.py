@@ -18,6 +18,21 @@ from .documents import MEDIA_TYPES, text_of
 _FRAME: Final = b"\x0b\x1c"
 """The bytes that begin and end a message on the wire (MLLP)."""
 _TEXT_TYPES: Final = ("TX", "FT", "ST")
+_NO_RESULT: Final = {
+    "D": "deleted",
+    "I": "pending",
+    "N": "not asked",
+    "O": "an order only",
+    "W": "posted as wrong",
+    "X": "cannot be obtained",
+}
+"""OBX-11 (table 0085) of segments whose text is no result; with all others, preliminary ones too, it is one."""
+_CANCEL_EVENT: Final = "T11"
+_WITHDRAWN: Final = {
+    ("TXA", 17): {"CA": "was canceled"},
+    ("TXA", 19): {"CA": "was deleted", "OB": "is obsolete", "UN": "is not available for patient care"},
+}
+"""Completion and availability (tables 0271, 0273) of documents that no longer hold."""
 _ESCAPE: Final = re.compile(
     r"\\(?:[HNFSTRE]|X(?:[0-9A-Fa-f]{2})+|Z[^\\|\s]*|C[0-9A-Fa-f]{4}|M[0-9A-Fa-f]{4,6}|\.[a-z]{2}[+-]?\d*)\\"
 )
@@ -47,7 +62,7 @@ def read_message(row: Row) -> Row:
     """The row of a message: note, visit, day and provider; patient and message id are carried along.
 
     Raises:
-        InputError: it is no message of HL7 v2, or holds no note.
+        InputError: it is no message of HL7 v2, withdrawn, or holds no note.
     """
     import hl7
 
@@ -58,11 +73,12 @@ def read_message(row: Row) -> Row:
         raise InputError("is no HL7 v2 message: it does not begin with MSH")
     try:
         message = _Message(hl7.parse(_unbroken(text)))
-    except Exception as error:  # the library's own, and what torn segments bring about
-        raise InputError(f"cannot be read as an HL7 v2 message ({type(error).__name__})") from None
+    except Exception:  # the library's own, and what torn segments bring about
+        raise InputError("cannot be read as an HL7 v2 message: its segments are damaged") from None
     kind = message.component("MSH", 9, 0)
     if kind not in ("MDM", "ORU"):
         raise InputError(f"is a message of type {kind or '?'}; notes come in MDM and ORU")
+    _check_standing(message, kind)
     encounter_id = message.first(("PV1", 19), ("TXA", 12), ("MSH", 10))
     if not encounter_id:
         raise InputError("names no visit (PV1-19), document (TXA-12) or message (MSH-10)")
@@ -70,6 +86,7 @@ def read_message(row: Row) -> Row:
         "patient": message.component("PID", 3, 0),
         "message": message.component("MSH", 10, 0),
         "document": message.component("TXA", 12, 0),
+        "document_status": message.component("TXA", 17, 0),
     }
     return replace(
         row,
@@ -150,17 +167,33 @@ class _Message:
         return plain.replace("\r\n", "\n").replace("\r", "\n")
 
 
+def _check_standing(message: _Message, kind: str) -> None:
+    if kind == "MDM" and message.component("MSH", 9, 1) == _CANCEL_EVENT:
+        raise InputError(f"cancels a document (MDM^{_CANCEL_EVENT}); it is not coded")
+    for (segment, number), meanings in _WITHDRAWN.items():
+        status = message.component(segment, number, 0).upper()
+        if status in meanings:
+            raise InputError(f"the document {meanings[status]} ({segment}-{number} is {status}); it is not coded")
+
+
 def _note(message: _Message) -> str:
     """All text of the message, a line for each repetition and segment."""
-    parts = []
+    parts, passed_over = [], set()
     for segment in message.segments("OBX"):
         kind, field = str(message.field(segment, 2) or ""), message.field(segment, 5)
-        if field is None:
+        if field is None or kind not in (*_TEXT_TYPES, "ED"):
             continue
-        if kind in _TEXT_TYPES:
+        status = str(message.field(segment, 11) or "").strip().upper()
+        if status in _NO_RESULT:
+            passed_over.add(f"{status}, {_NO_RESULT[status]}")
+        elif kind in _TEXT_TYPES:
             parts += [message.plain(repetition) for repetition in str(field).split("~")]
-        elif kind == "ED":
+        else:
             parts.append(_embedded(str(field)))
+    if passed_over and not parts:
+        raise InputError(
+            f"holds no note that stands: all its text is no result (OBX-11: {'; '.join(sorted(passed_over))})"
+        )
     if not parts:
         raise InputError("holds no note: no OBX-5 of type TX, FT, ST or ED")
     return "\n".join(parts)

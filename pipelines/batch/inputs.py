@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Final
 
 from ...coding.errors import InputError
+from ..text_input import STDIN
 from . import documents, files
 from .columns import Columns
 from .items import Source
 from .json_lines import JsonLines
-from .streams import bare_suffix, is_compressed, lines_of
+from .streams import Torn, bare_suffix, is_compressed, lines_of
 
 _NOTES: Final = (*files.FHIR_FILES, *files.HL7_FILES, *(suffix for suffix in documents.SUFFIXES if suffix))
 FORMATS: Final = ("jsonl", "csv", "xlsx", "parquet", "folder", "sql", "fhir", "hl7")
@@ -36,6 +37,8 @@ def open_source(asked: Input) -> Source:
     Raises:
         InputError: it is not there, of no kind that can be read, or its columns cannot be told.
     """
+    if asked.name == STDIN:
+        raise InputError("IN: standard input is not supported, a run must be able to read it again: give a file")
     kind = asked.format or _kind(asked.name)
     if kind == "sql":
         from .sql import SqlTable
@@ -96,7 +99,10 @@ def _kind(name: str) -> str:
 def _holds_resources(path: Path) -> bool:
     if not path.is_file():
         return False
-    first = next((line for line in lines_of(path) if line.strip()), b"")
+    try:
+        first = next((line for line in lines_of(path) if line.strip()), b"")
+    except Torn as torn:
+        first = torn.piece
     return b'"resourceType"' in first
 
 

@@ -6,7 +6,7 @@ import gzip
 import hashlib
 import io
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, Final, cast
 
@@ -16,6 +16,11 @@ from .items import Item
 
 _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 COMPRESSED: Final = (".gz", ".zst")
+_BUFFER: Final = 1 << 17
+_CHECKSUM: Final = 4
+"""Bytes at the end of a zstd frame."""
+_LONGEST_PIECE: Final = 1 << 20
+"""Bytes of a torn line that are kept for its reject."""
 
 
 def bare_suffix(path: Path) -> str:
@@ -43,9 +48,9 @@ class Stream:
 
     def _unpacked(self, head: bytes) -> BinaryIO:
         if head.startswith(_GZIP):
-            return cast(BinaryIO, gzip.GzipFile(fileobj=self._raw))
+            return cast(BinaryIO, io.BufferedReader(_Unpacked(gzip.GzipFile(fileobj=self._raw).read1), _BUFFER))
         if head.startswith(_ZSTD):
-            return cast(BinaryIO, io.BufferedReader(_Zstd(self._raw), buffer_size=1 << 17))
+            return cast(BinaryIO, io.BufferedReader(_Unpacked(_Zstd(self._raw).read), _BUFFER))
         return self._raw
 
     def place(self) -> int:
@@ -57,6 +62,52 @@ class Stream:
         self._raw.close()
 
 
+class Torn(EOFError):  # noqa: N818 - what it says, not what it is
+    """A packed file goes on no further. ``piece``: what was read of the line at that place, which no reader has seen."""
+
+    def __init__(self, what: str, piece: bytes) -> None:
+        super().__init__(what)
+        self.what, self.piece = what, piece
+
+
+class _Unpacked(io.RawIOBase):
+    """Unpacked bytes. Where they break off, what readers of lines hold back is handed out with the error.
+
+    ``read``: gives some of the next bytes, at most so many.
+    """
+
+    def __init__(self, read: Callable[[int], bytes | None]) -> None:
+        self._read = read
+        self._piece = bytearray()
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        try:
+            read = self._read(len(buffer)) or b""
+        except damage() as error:
+            raise Torn(_what_happened(error), bytes(self._piece)) from error
+        buffer[: len(read)] = read
+        end = read.rfind(b"\n") + 1
+        if end:
+            self._piece.clear()
+        self._piece += read[end : end + _LONGEST_PIECE - len(self._piece)]
+        return len(read)
+
+
+def _what_happened(error: Exception) -> str:
+    if isinstance(error, EOFError):
+        return "is cut off"
+    if isinstance(error, gzip.BadGzipFile) and "Not a gzipped" in str(error):
+        return "goes on with what is not packed"
+    if isinstance(error, OSError) and error.strerror:
+        return f"cannot be read ({error.strerror})"
+    if "check" in str(error) or isinstance(error, gzip.BadGzipFile):
+        return "fails its checksum (rows above may have been altered too)"
+    return "is damaged"
+
+
 class _Zstd(io.RawIOBase):
     """The unpacked bytes of zstd frames. One that is cut off raises `EOFError`; the library's own reader just ends."""
 
@@ -65,7 +116,7 @@ class _Zstd(io.RawIOBase):
 
         self._packed, self._unpacker = packed, zstandard.ZstdDecompressor()
         self._frame = self._unpacker.decompressobj()
-        self._fed, self._held = False, b""
+        self._fed, self._held, self._last = False, b"", b""
 
     def readable(self) -> bool:
         return True
@@ -73,10 +124,10 @@ class _Zstd(io.RawIOBase):
     def readinto(self, buffer: Any) -> int:
         while not self._held:
             if self._frame.eof:
-                rest = self._frame.unused_data or self._packed.read(1 << 17)
+                rest = self._frame.unused_data or self._next()
                 self._frame, self._fed = self._unpacker.decompressobj(), False
             else:
-                rest = self._packed.read(1 << 17)
+                rest = self._next()
             if not rest:
                 if self._fed:
                     message = "a zstd frame is cut off"
@@ -90,6 +141,15 @@ class _Zstd(io.RawIOBase):
         buffer[:count], self._held = self._held[:count], self._held[count:]
         return count
 
+    def _next(self) -> bytes:
+        """The checksum at the end comes alone: a wrong one would take with it what is unpacked in the same step."""
+        data = self._last + self._packed.read(_BUFFER)
+        if len(data) <= _CHECKSUM:
+            self._last = b""
+            return data
+        self._last = data[-_CHECKSUM:]
+        return data[:-_CHECKSUM]
+
 
 def damage() -> tuple[type[Exception], ...]:
     """What reading a damaged or vanishing file raises."""
@@ -98,13 +158,29 @@ def damage() -> tuple[type[Exception], ...]:
     return (OSError, EOFError, zlib.error, zstandard.ZstdError)
 
 
+def damage_words(error: Exception) -> str:
+    """What is wrong with a file, in words that follow its name."""
+    return error.what if isinstance(error, Torn) else _what_happened(error)
+
+
 def unreadable(line: int, position: int, error: Exception) -> Item:
-    """The reject that stands for the rest of an input that cannot be read."""
-    kind = getattr(error, "strerror", None) or type(error).__name__
-    reason = (
-        f"the input cannot be read from here on ({kind}): it is damaged or cut off; rows behind this one are not known"
-    )
-    return Item(Reject(line, reason, ""), line, position)
+    """The reject that stands for the rest of an input that cannot be read, with what was read of its first row."""
+    return Item(Reject(line, f"the input {broken_off(error)}", piece_of(error)), line, position)
+
+
+def broken_off(error: Exception) -> str:
+    """The reason of the reject at the place of damage, behind the name of the file."""
+    return f"{damage_words(error)} here: rows behind this place could not be read"
+
+
+def not_read(name: str, error: Exception, line: int) -> str:
+    """The warning at the end of a run."""
+    return f"warning: {name} {damage_words(error)} at row {line}: what stands behind it was not read"
+
+
+def piece_of(error: Exception) -> str:
+    """What was read of the line where a file breaks off."""
+    return error.piece.decode("utf-8", errors="replace").rstrip("\r\n") if isinstance(error, Torn) else ""
 
 
 def hash_file(path: Path) -> tuple[str, int]:
@@ -127,5 +203,16 @@ def lines_of(path: Path) -> Iterator[bytes]:
     stream = Stream(path)
     try:
         yield from stream.file
+    finally:
+        stream.close()
+
+
+def head_of(path: Path, size: int = 4096) -> bytes:
+    """The first bytes of a file, unpacked; of a damaged one as many as there are."""
+    stream = Stream(path)
+    try:
+        return stream.file.read1(size)  # type: ignore[attr-defined,no-any-return]
+    except damage():
+        return b""
     finally:
         stream.close()
