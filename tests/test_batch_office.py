@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-import os
+import re
 import signal
 import sqlite3
 import subprocess
@@ -152,3 +152,116 @@ def test_a_name_that_says_no_format_is_refused_in_one_line(cli, tmp_path, clean,
 def test_an_option_says_what_a_name_does_not(tmp_path, engine, clean):
     run(clean, tmp_path / "out", engine, format="csv")
     assert (tmp_path / "out").read_text().startswith("row,encounter_id,")
+
+
+# -- where the output may be -------------------------------------------------------------------------------------------
+
+
+def test_no_file_of_the_run_lies_in_the_folder_that_it_reads(cli, tmp_path):
+    (tmp_path / "notes" / "june").mkdir(parents=True)
+    (tmp_path / "notes" / "a.txt").write_text("Assessment: neck pain.")
+    for arguments in (["notes/out.jsonl"], ["notes/june/out.db"], ["out.jsonl", "--report", "notes/page.html"]):
+        done = cli("batch", "notes", *arguments, "--workers", "1")
+        assert done.returncode == 2
+        (line,) = done.stderr.decode().splitlines()
+        assert "lies in the folder IN" in line
+        assert "choose a place outside notes" in line
+    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["a.txt"]
+
+
+@pytest.mark.parametrize("out", ["out.jsonl", "out.csv", "out.db"])
+def test_a_run_without_any_result_keeps_the_earlier_output(cli, tmp_path, out):
+    write(tmp_path / "in.jsonl", GOOD)
+    assert cli("batch", "in.jsonl", out, "--workers", "1").returncode == 0
+    before = (tmp_path / out).read_bytes()
+    write(tmp_path / "in.jsonl", "{", "{")
+    for _ in range(2):
+        done = cli("batch", "in.jsonl", out, "--workers", "1")
+        assert done.returncode == 3
+        assert "no row gave a result: out." in done.stderr.decode()
+        assert "stays as it was" in done.stderr.decode()
+        assert (tmp_path / out).read_bytes() == before
+        (rejects,) = tmp_path.glob("*.rejects.jsonl")
+        assert len(rejects.read_text().splitlines()) == 2
+        assert not [path for path in tmp_path.iterdir() if path.suffix in (".part", ".journal")]
+
+
+# -- what is told ------------------------------------------------------------------------------------------------------
+
+
+def test_the_end_counts_the_reasons_and_names_every_file(cli, tmp_path):
+    undated = [{**GOOD, "date_of_service": "Zebediah"}] * 3
+    write(
+        tmp_path / "in.jsonl", GOOD, *undated, "{", "[", '{"encounter_id": 5}', "{x", '{"encounter_id": 1, "text": 4}'
+    )
+    done = cli("batch", "in.jsonl", "out.csv", "--rows", "encounters", "--rows", "codes", "--workers", "1")
+    lines = [line.removeprefix("spinecode: ") for line in done.stderr.decode().splitlines()]
+    assert "results in out.csv, out.codes.csv" in lines
+    counted = [line for line in lines if " x " in line]
+    assert counted[0].startswith("3 x date_of_service")
+    assert "1 x text is missing" in counted
+    assert len(counted) <= 5
+    assert "Zebediah" not in done.stderr.decode()
+
+
+def test_an_input_without_rows_is_told(cli, tmp_path):
+    write(tmp_path / "in.jsonl")
+    done = cli("batch", "in.jsonl", "out.jsonl", "--workers", "1")
+    assert done.returncode == 0
+    assert "spinecode: warning: no rows in IN" in done.stderr.decode().splitlines()
+
+
+@pytest.mark.parametrize(("number", "workers"), [(signal.SIGINT, "1"), (signal.SIGTERM, "2")])
+def test_a_stopped_run_says_how_to_carry_on(cli, tmp_path, note, number, workers):
+    write(tmp_path / "in.jsonl", *[{"encounter_id": i, "text": f"{i} {note * 5}"} for i in range(2000)])
+    command = [sys.executable, "-m", "spinecode", "batch", "in.jsonl", "out.jsonl", "--workers", workers]
+    process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE)
+    part = tmp_path / "out.jsonl.part"
+    deadline = time.monotonic() + 60
+    while not (part.exists() and part.stat().st_size) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.send_signal(number)
+    errors = process.communicate(timeout=60)[1].decode()
+    assert process.returncode == 130
+    (line,) = errors.splitlines()
+    found = re.fullmatch(r"spinecode: stopped after row (\d+) of IN; run the same command again to carry on", line)
+    assert found
+    assert json.loads((tmp_path / "out.jsonl.journal").read_text())["progress"]["lines"] == int(found[1]) > 0
+
+
+def test_a_file_that_may_not_grow_is_no_full_disk(tmp_path):
+    write(tmp_path / "in.jsonl", *[{"encounter_id": i, "text": "Neck pain. " * 99} for i in range(50)])
+    command = "ulimit -f 8; trap '' XFSZ; exec {} -m spinecode batch in.jsonl out.jsonl --workers 1"
+    done = subprocess.run(
+        ["bash", "-c", command.format(sys.executable)], cwd=tmp_path, capture_output=True, timeout=100, check=False
+    )
+    assert done.returncode == 2
+    assert b"File too large" in done.stderr
+    assert b"make room" not in done.stderr
+
+
+# -- numbers -----------------------------------------------------------------------------------------------------------
+
+
+def test_confidence_is_a_number_in_tables(tmp_path, engine, clean):
+    want = engine.suggest(GOOD["text"], encounter_id=1).to_dict()["confidence"]
+    run(clean, tmp_path / "out.parquet", engine)
+    frame = pandas.read_parquet(tmp_path / "out.parquet")
+    assert frame["confidence"].dtype == "float64"
+    run(clean, tmp_path / "out.db", engine)
+    with sqlite3.connect(tmp_path / "out.db") as connection:
+        (cells,) = connection.execute("SELECT confidence, typeof(confidence) FROM spinecode_results")
+    if want is None:
+        assert frame["confidence"].isna().all()
+        assert cells == (None, "null")
+    else:
+        assert frame["confidence"].tolist() == [want]
+        assert cells == (want, "real")
+
+
+def test_a_database_that_cannot_be_written_is_not_left_empty(tmp_path, engine):
+    rows = {f"c{i}": ["x"] for i in range(2500)}  # more columns than SQLite has
+    pandas.DataFrame({"encounter_id": [1], "text": ["Neck pain."], **rows}).to_parquet(tmp_path / "in.parquet")
+    with pytest.raises(InputError, match="columns"):
+        run(tmp_path / "in.parquet", tmp_path / "out.db", engine)
+    assert not (tmp_path / "out.db").exists()
