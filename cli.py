@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -296,7 +297,13 @@ def batch(
         restart=restart,
         release_label=release.label if release else None,
     )
-    summary = run(request, lambda: _engine(release, auto), __version__)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a run that is asked to end does so as after Ctrl-C
+    try:
+        summary = run(request, lambda: _engine(release, auto), __version__)
+    except KeyboardInterrupt as stop:
+        row = getattr(stop, "row", None)
+        _say(f"stopped{f' after row {row} of IN' if row else ''}; run the same command again to carry on")
+        raise typer.Exit(EXIT_INTERRUPTED) from None
     for line in told(summary, request):
         _say(line)
     if summary.rejects:

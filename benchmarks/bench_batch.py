@@ -163,7 +163,7 @@ def bench_kills(folder: Path) -> None:
         file.writelines("{torn\n" for _ in range(40))
     chance, kills = random.Random(7), 0
     for suffix in ("jsonl", "csv"):
-        whole, out = folder / f"whole.{suffix}", folder / f"out.{suffix}"
+        whole, out = folder / f"whole_{suffix}.{suffix}", folder / f"out_{suffix}.{suffix}"
         start = time.perf_counter()
         subprocess.run(command(source, whole), check=False, stderr=subprocess.DEVNULL, cwd=folder)
         seconds = time.perf_counter() - start

@@ -52,8 +52,8 @@ def run(source, out, engine, *, rows=(), **options):
 
 @pytest.fixture
 def results(source, tmp_path, engine):
-    run(source, tmp_path / "out.jsonl", engine)
-    return [json.loads(line) for line in (tmp_path / "out.jsonl").read_text(encoding="utf-8").splitlines()]
+    run(source, tmp_path / "plain.jsonl", engine)
+    return [json.loads(line) for line in (tmp_path / "plain.jsonl").read_text(encoding="utf-8").splitlines()]
 
 
 def read_csv(path):
@@ -139,7 +139,7 @@ def test_tables_of_a_database_are_replaced_together(source, tmp_path, engine, re
         check_codes(table(out, "precoded_codes"), results)
         assert [row["gap"] for row in table(out, "precoded_gaps")] == [gap["id"] for r in results for gap in r["gaps"]]
     assert stat.S_IMODE(out.stat().st_mode) == 0o600
-    assert [path.name for path in tmp_path.glob("precoded*")] == ["precoded.rejects.jsonl"]
+    assert [path.name for path in tmp_path.glob("*precoded*")] == ["out.precoded.rejects.jsonl"]
 
 
 def test_a_table_of_something_else_is_left_alone(source, tmp_path, engine):

@@ -95,7 +95,7 @@ def test_from_a_table_to_tables(cli, server, notes, tmp_path, engine, sample_tex
     assert rows[0]["mrn"] == "1"
     result = engine.suggest(sample_texts[3], date_of_service="2026-05-04")
     assert [code["code"] for code in codes if code["encounter_id"] == "3"] == [code.code for code in result.codes]
-    (reject,) = (tmp_path / "precoded.rejects.jsonl").read_text().splitlines()
+    (reject,) = (tmp_path / "postgres.precoded.rejects.jsonl").read_text().splitlines()
     assert json.loads(reject)["reason"] == "text is missing"
 
 

@@ -28,6 +28,7 @@ def test_spark_gives_what_the_local_engine_gives(cli, notes, name):
     rejects = notes / "out.rejects.jsonl"
     want = (notes / name).read_bytes(), rejects.read_bytes()
     (notes / name).unlink()
+    rejects.unlink()
     done = cli("batch", "in.jsonl", name, "--engine", "spark", "--workers", "2")
     assert done.returncode == 3, done.stderr
     assert ((notes / name).read_bytes(), rejects.read_bytes()) == want

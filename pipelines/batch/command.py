@@ -16,12 +16,15 @@ from .inputs import Input, open_source
 from .items import Answered, Item, Source
 from .outputs import Output, open_sink
 from .progress import clock, watcher
-from .run import Engine, Job, Summary, run_job
+from .rejects import reasons_of
+from .run import Engine, Job, Summary, check_outside, run_job
 from .sinks import Sink
 from .sql import shown
 
 _LONGEST_TIMEOUT: Final = 86_400
 """Seconds. A day; timers of the system overflow far above it."""
+_REASONS: Final = 5
+"""How many reasons of rejects are told at the end."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +90,8 @@ def _report(request: Request, sink: Sink) -> Callable[[Path, Summary], None] | N
     for file in (*sink.targets(), paths.rejects, paths.part, Path(request.source.name)):
         if page.resolve() == file.resolve():
             raise InputError(f"--report {page}: is a file of the run itself; choose another name")
+    if Path(request.source.name).is_dir():
+        check_outside(Path(request.source.name), page, "the report")
     title = f"Pre-coding of {shown(request.source.name)}"
 
     def report(part: Path, summary: Summary) -> None:
@@ -148,16 +153,25 @@ def _spark(request: Request, sink: Sink, workers: int) -> Engine:
     return engine
 
 
+def _where(summary: Summary) -> str:
+    if summary.kept:
+        return f"no row gave a result: {summary.written} stays as it was"
+    return f"results in {summary.written}"
+
+
 def told(summary: Summary, request: Request) -> list[str]:
     """What is said at the end, line by line: where every row went, and how fast."""
     rate = f", {summary.rows / summary.seconds:.0f} rows/s" if summary.seconds >= 1 and not summary.resumed_at else ""
     counts = f"{summary.rows} rows in = {summary.results} results + {summary.rejects} rejected"
     resumed = f", carried on after row {summary.resumed_at}" if summary.resumed_at else ""
-    lines = [f"{counts}; {clock(summary.seconds)}{rate}", f"results in {shown(request.out.name)}{resumed}"]
+    lines = [f"{counts}; {clock(summary.seconds)}{rate}", _where(summary) + resumed]
+    if not summary.rows:
+        lines.append("warning: no rows in IN")
     if request.report:
         lines.append(f"report: {request.report}")
     if summary.rejects:
         lines.append(f"rejected rows and why: {summary.rejects_path}")
+        lines += [f"{count} x {reason}" for reason, count in reasons_of(summary.rejects_path).most_common(_REASONS)]
     if summary.defects:
         lines.append(f"{summary.defects} of the rejected rows met a defect of spinecode: please report them")
     return lines

@@ -8,18 +8,10 @@ from typing import Final
 
 from ...coding.errors import InputError
 from .shapes import TABLES
-from .sinks import JsonLinesSink, Sink
+from .sinks import SUFFIXES, JsonLinesSink, Sink
 
 FORMATS: Final = ("jsonl", "csv", "xlsx", "parquet", "sql", "fhir")
-_SUFFIXES: Final = {
-    ".jsonl": "jsonl",
-    ".ndjson": "jsonl",
-    ".csv": "csv",
-    ".xlsx": "xlsx",
-    ".parquet": "parquet",
-    ".pq": "parquet",
-    ".json": "fhir",
-}
+_PACKED: Final = (".gz", ".zst", ".bz2", ".xz", ".zip")
 
 
 @dataclass(frozen=True)
@@ -33,12 +25,25 @@ class Output:
 
     @property
     def kind(self) -> str:
-        """One of `FORMATS`; a name that says nothing is JSON Lines."""
-        from .sql import is_database
+        """One of `FORMATS`. Raises `InputError` for a name that says nothing, or something that is not done."""
+        from .sql import DATABASE_FILES, is_database
 
-        if self.format is not None:
-            return self.format
-        return "sql" if is_database(self.name) else _SUFFIXES.get(Path(self.name).suffix.lower(), "jsonl")
+        if is_database(self.name):
+            return self.format or "sql"
+        path = Path(self.name)
+        if self.name == "-":
+            raise InputError("-: results go to a file, not to standard output; give its name")
+        if path.is_dir():
+            raise InputError(f"{path}: is a directory; give the file to write")
+        if path.suffix.lower() in _PACKED:
+            raise InputError(f"{path}: output is not packed; write {path.with_suffix('')} and pack it after")
+        found = self.format or SUFFIXES.get(path.suffix.lower())
+        if found is None:
+            raise InputError(
+                f"{path}: what should it hold? OUT ends in {', '.join(SUFFIXES)} or {', '.join(DATABASE_FILES)}, "
+                f"or say --to {'|'.join(FORMATS)}"
+            )
+        return found
 
     @property
     def tables(self) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ from typing import Any, Final
 from ..private_files import private_file, replace_durably
 from ..rows import Row
 from .progress import clock
+from .rejects import reasons_of
 from .run import Summary
 from .shapes import TABLES, tables_of
 from .spool import spool_lines
@@ -81,8 +82,7 @@ def tally(part: Path, rejects: Path) -> Tally:
     for line in spool_lines(part):
         found.add(_tables(json.loads(line)))
     if rejects.exists():
-        for line in spool_lines(rejects):
-            found.reasons[_kind_of(json.loads(line))] += 1
+        found.reasons = reasons_of(rejects)
     return found
 
 
@@ -90,17 +90,6 @@ def _tables(held: Mapping[str, Any]) -> Mapping[str, list[list[Any]]]:
     if "encounters" in held:
         return held
     return tables_of(held, Row(0, "", "", None, None, None, ""))
-
-
-def _kind_of(reject: Mapping[str, Any]) -> str:
-    """A reason without what is of this row alone: the name of its file, numbers."""
-    reason = str(reject["reason"])
-    try:
-        name = json.loads(reject["row"]).get("file", "")
-    except (ValueError, AttributeError):
-        name = ""
-    reason = reason.removeprefix(f"{name}: ") if name else reason
-    return re.sub(r"\d+(?:\.\d+)?", "#", reason)
 
 
 def write_report(path: Path, part: Path, rejects: Path, summary: Summary, title: str) -> None:

@@ -36,6 +36,14 @@ class Engine(Protocol):
         ...
 
 
+class Stopped(KeyboardInterrupt):
+    """The run was stopped at row ``row``, which is the last that its journal vouches for."""
+
+    def __init__(self, row: int) -> None:
+        super().__init__(row)
+        self.row = row
+
+
 class Watcher(Protocol):
     """Who is told how far a run is."""
 
@@ -70,7 +78,9 @@ class Job:
 
 @dataclass(frozen=True)
 class Summary:
-    """What a finished run did. ``resumed_at``: lines that an earlier run had done. ``defects``: rejects that are ours."""
+    """What a finished run did. ``resumed_at``: lines that an earlier run had done. ``defects``: rejects that are ours.
+    ``written``: the outputs, as messages call them. ``kept``: no row gave a result, so an earlier output stays.
+    """
 
     results: int
     rejects: int
@@ -80,6 +90,8 @@ class Summary:
     rows: int = 0
     seconds: float = 0.0
     slowest: tuple[tuple[float, int], ...] = ()
+    written: str = ""
+    kept: bool = False
 
 
 def run_batch(
@@ -125,53 +137,70 @@ def run_job(job: Job) -> Summary:
         _check_paths(job)
         found = job.source.fingerprint()
         identity = Identity(found.sha256, found.size, asdict(job.options), job.engine_version, job.ruleset)
+        if not paths.journal.exists():  # else the run that wrote it has found the rejects to be its own
+            _check_rejects(job)
         with locked(paths):
-            start = _start(paths, identity, restart=job.restart)
+            start = _start(job, identity)
             done = start if start.finished else _work(job, identity, found, start)
-            summary = _summary(done, paths, start, time.monotonic() - begun)
+            summary = _summary(done, job.sink, start, time.monotonic() - begun)
             _finish(job, done, summary)
     except OSError as error:
         raise InputError(_disk_words(error, paths)) from None
     return summary
 
 
-def _summary(done: Progress, paths: Paths, start: Progress, seconds: float) -> Summary:
+def _summary(done: Progress, sink: Sink, start: Progress, seconds: float) -> Summary:
     return Summary(
         results=done.results,
         rejects=done.rejects,
         defects=done.defects,
-        rejects_path=paths.rejects,
+        rejects_path=sink.paths.rejects,
         resumed_at=start.lines,
         rows=done.results + done.rejects,
         seconds=seconds,
         slowest=tuple((seconds, int(line)) for seconds, line in done.slowest),
+        written=sink.written(),
+        kept=bool(done.rejects and not done.results and sink.exists()),
     )
 
 
 def _disk_words(error: OSError, paths: Paths) -> str:
     what = f"{error.filename or paths.out}: {error.strerror or error}"
-    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+    if error.errno == errno.EFBIG:
+        return f"{what}; larger than this disk or a limit (ulimit -f) allows: raise it and run again, or split IN"
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return f"{what}; make room and run again: it carries on where it stopped"
     return what
 
 
 def _check_paths(job: Job) -> None:
-    """No file of the run may be its input."""
+    """No file of the run may be its input, nor lie in a folder that is: the next run would read it as a note."""
     paths = job.sink.paths
     source = getattr(job.source, "path", None)
     if source is None:
         return
+    if source.is_dir():
+        check_outside(source, paths.out, "OUT")
     for target in (*job.sink.targets(), paths.rejects, paths.part, paths.rejects_part, paths.journal):
         if target.exists() and target.samefile(source):
             raise InputError(f"{source}: the run would overwrite its own input; choose another output")
 
 
+def check_outside(folder: Path, file: Path, what: str) -> None:
+    """Raise `InputError` if ``file`` is to be written in ``folder`` or below."""
+    if file.resolve().is_relative_to(folder.resolve()):
+        raise InputError(
+            f"{file}: {what} lies in the folder IN, and the next run would read it as a note; choose a place outside {folder}"
+        )
+
+
 # -- the work ----------------------------------------------------------------------------------------------------------
 
 
-def _start(paths: Paths, identity: Identity, *, restart: bool) -> Progress:
+def _start(job: Job, identity: Identity) -> Progress:
     """Where to begin: at the journal's row if it is of this very run, else at the first."""
-    earlier = None if restart else journal.load(paths.journal)
+    paths = job.sink.paths
+    earlier = None if job.restart else journal.load(paths.journal)
     if earlier is None:
         journal.save(paths.journal, identity, Progress())
         return Progress()
@@ -182,6 +211,32 @@ def _start(paths: Paths, identity: Identity, *, restart: bool) -> Progress:
     if not progress.finished:
         _check_lengths(paths, progress)
     return progress
+
+
+def _check_rejects(job: Job) -> None:
+    """A new run replaces the rejects of its own earlier one, never those of another output: `a.csv` and `a.jsonl` call
+    theirs alike.
+    """
+    rejects = job.sink.paths.rejects
+    what_to_do = "move it or choose another name for OUT"
+    siblings = [file for file in job.sink.siblings() if not _is_input(job, file)]
+    unfinished = next((file for file in siblings if Paths.beside(file).journal.exists()), None)
+    if unfinished is not None:
+        raise InputError(
+            f"{rejects}: is claimed by an unfinished run to {unfinished}; finish that or choose another name for OUT"
+        )
+    if not rejects.exists():
+        return
+    if not job.sink.exists():
+        raise InputError(f"{rejects}: holds the rejected rows of another output; {what_to_do}")
+    other = next((file for file in siblings if file.exists()), None)
+    if other is not None:
+        raise InputError(f"{rejects}: may hold the rejected rows of {other}; {what_to_do}")
+
+
+def _is_input(job: Job, file: Path) -> bool:
+    source = getattr(job.source, "path", None)
+    return source is not None and file.exists() and file.samefile(source)
 
 
 def _check_lengths(paths: Paths, progress: Progress) -> None:
@@ -203,8 +258,7 @@ def _work(job: Job, identity: Identity, found: Fingerprint, start: Progress) -> 
         _check_counts(job.sink.paths, spool, seen, found)
         return spool.checkpoint(finished=True)
     except KeyboardInterrupt:
-        spool.checkpoint()
-        raise
+        raise Stopped(spool.checkpoint().lines) from None
     finally:
         spool.close()
         if job.watcher:
@@ -256,7 +310,7 @@ def _finish(job: Job, done: Progress, summary: Summary) -> None:
     else:
         paths.rejects_part.unlink(missing_ok=True)
         paths.rejects.unlink(missing_ok=True)
-    if whole:
+    if whole and not summary.kept:
         job.sink.finish(paths.part)
     paths.part.unlink(missing_ok=True)
     paths.journal.unlink()

@@ -4,10 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
 from ..private_files import check_target
 from .answer import Shape
+
+SUFFIXES: Final = {
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".csv": "csv",
+    ".xlsx": "xlsx",
+    ".parquet": "parquet",
+    ".pq": "parquet",
+    ".json": "fhir",
+}
+"""What a file that is written holds, by its suffix."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +61,18 @@ class Sink(Protocol):
         """The files that it replaces."""
         ...
 
+    def written(self) -> str:
+        """All that it writes, as messages call it."""
+        ...
+
+    def siblings(self) -> tuple[Path, ...]:
+        """Other outputs whose rejects would have the same name."""
+        ...
+
+    def exists(self) -> bool:
+        """Whether an earlier output is there; asked after `check`."""
+        ...
+
     def finish(self, part: Path) -> None:
         """Make the output of the finished spool. A kill on the way leaves the earlier output; then it is called again."""
         ...
@@ -71,6 +94,19 @@ class FileSink:
     def targets(self) -> tuple[Path, ...]:
         """The files that are replaced."""
         return (self.paths.out,)
+
+    def written(self) -> str:
+        """The files."""
+        return ", ".join(str(file) for file in self.targets())
+
+    def siblings(self) -> tuple[Path, ...]:
+        """The same name with the suffix of another format."""
+        out = self.paths.out
+        return tuple(out.with_name(f"{out.stem}{suffix}") for suffix in SUFFIXES if suffix != out.suffix.lower())
+
+    def exists(self) -> bool:
+        """Whether any of the files is there."""
+        return any(file.exists() for file in self.targets())
 
 
 class JsonLinesSink(FileSink):

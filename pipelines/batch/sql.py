@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 _ROWS_PER_CHUNK: Final = 1000
 _URL: Final = re.compile(r"[a-zA-Z][\w+.-]*://")
-_FILES: Final = (".db", ".sqlite", ".sqlite3")
+DATABASE_FILES: Final = (".db", ".sqlite", ".sqlite3")
 
 
 def is_database(name: str) -> bool:
     """Whether a source or output is a database: a URL, or a file called like one of SQLite's."""
-    return bool(_URL.match(name)) or name.lower().endswith(_FILES)
+    return bool(_URL.match(name)) or name.lower().endswith(DATABASE_FILES)
 
 
 def open_engine(name: str) -> Engine:

@@ -11,7 +11,7 @@ import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TextIO
 
 from ...coding.errors import InputError
 from ..private_files import private_file, replace_durably
@@ -33,6 +33,7 @@ _SHEET_ROWS: Final = 1_048_575
 _CELL_CHARACTERS: Final = 32_767
 _CUT: Final = " …[cut: longer than a cell]"
 _NUMBERS: Final = ("row", "position", "not_coded")
+_FRACTIONS: Final = ("confidence",)
 _CHUNK: Final = 1000
 
 
@@ -50,8 +51,11 @@ def header(table: str, columns: tuple[str, ...] | None) -> tuple[str, ...]:
     return (*TABLES[table], *carried_columns(columns))
 
 
-def _numeric(table: str, name: str) -> bool:
-    return name in _NUMBERS or (table == "encounters" and name == "gaps")
+def _kind(table: str, name: str) -> type:
+    """What a column holds: int, float or str. Our names are not those of carried columns, which are text."""
+    if name in _FRACTIONS:
+        return float
+    return int if name in _NUMBERS or (table == "encounters" and name == "gaps") else str
 
 
 class _TableFiles(FileSink):
@@ -94,10 +98,23 @@ class CsvSink(_TableFiles):
         from defusedcsv import csv
 
         with fresh.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(names)
+            writer = csv.writer(_Lines(file), lineterminator="\r\n")
+            writer.writerow(guarded(name) for name in names)
             for row in rows:
                 writer.writerow(guarded(value) for value in row)
+
+
+class _Lines:
+    """Rows end in a line feed; the library is told CR LF, as it quotes only those ends of lines that it writes itself:
+    a lone CR in a cell would be a new row to who reads it.
+    """
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+
+    def write(self, row: str) -> int:
+        """Write one row."""
+        return self._file.write(row.removesuffix("\r\n") + "\n")
 
 
 class ParquetSink(_TableFiles):
@@ -107,13 +124,14 @@ class ParquetSink(_TableFiles):
         import pyarrow
         from pyarrow import parquet
 
-        kinds = [pyarrow.int64() if _numeric(table, name) else pyarrow.string() for name in names]
+        of_kind = {int: pyarrow.int64(), float: pyarrow.float64(), str: pyarrow.string()}
+        kinds = [of_kind[_kind(table, name)] for name in names]
         schema = pyarrow.schema(list(zip(names, kinds, strict=True)))
         with parquet.ParquetWriter(fresh, schema, compression="zstd") as writer:  # type: ignore[no-untyped-call]
             for chunk in lists_of(rows, 10 * _CHUNK):
                 columns = [
                     pyarrow.array(
-                        [cells[place] if kind == pyarrow.int64() else _words(cells[place]) for cells in chunk], kind
+                        [_words(cells[place]) if kind == pyarrow.string() else cells[place] for cells in chunk], kind
                     )
                     for place, kind in enumerate(kinds)
                 ]
@@ -201,14 +219,31 @@ class SqlSink:
     def __init__(self, name: str, table: str, tables: tuple[str, ...], columns: tuple[str, ...] | None) -> None:
         self._url, self._table, self._tables, self._columns = name, table, tables, columns
         self.name = f"{sql.shown(name)}, table {table}"
-        file = sql.sqlite_file(name)
+        self._engine = sql.open_engine(name)
+        self._file = file = sql.sqlite_file(name)
+        self._there: list[str] = []
+        # a.db and a.sqlite are two databases: only the usual suffix may be left out.
+        database = file.name.removesuffix(".db") if file else self._engine.url.database or "database"
+        stem = f"{database}.{table}".replace("/", "_")
         # A server has no place of ours: the files of the run lie where it was started.
-        self.paths = Paths.beside((file.parent if file else Path()) / f"{table}.sql")
-        self._file = file
+        self.paths = Paths.beside((file.parent if file else Path()) / f"{stem}.sql")
 
     def targets(self) -> tuple[Path, ...]:
         """No files."""
         return ()
+
+    def written(self) -> str:
+        """The database and its tables."""
+        names = [name for _, name in self._names()]
+        return f"{sql.shown(self._url)}, {'table' if len(names) == 1 else 'tables'} {', '.join(names)}"
+
+    def siblings(self) -> tuple[Path, ...]:
+        """None: its files are called after database and table."""
+        return ()
+
+    def exists(self) -> bool:
+        """Whether any of the tables is there."""
+        return bool(self._there)
 
     def check(self) -> None:
         """Raise `InputError` if the database cannot be reached or holds other tables of these names."""
@@ -216,7 +251,6 @@ class SqlSink:
 
         if self._file and not self._file.parent.is_dir():
             raise InputError(f"{self._file.parent}: no such directory; make it first")
-        self._engine = sql.open_engine(self._url)
         if self._file and not self._file.exists():
             return
         with sql.told_plainly(self._url):
@@ -229,32 +263,47 @@ class SqlSink:
                     raise InputError(
                         f"{self.name}: {name} is a table of something else; choose another: --out-table NAME"
                     )
+                self._there.append(name)
 
     def _names(self) -> list[tuple[str, str]]:
         return [(self._tables[0], self._table), *((table, f"{self._table}_{table}") for table in self._tables[1:])]
 
     def finish(self, part: Path) -> None:
         """Replace the tables: whoever reads them sees the old ones or the new ones."""
-        if self._file and not self._file.exists():
-            private_file(self._file)
+        fresh = self._file if self._file and not self._file.exists() else None
+        if fresh:
+            private_file(fresh)
+        try:
+            self._replace_tables(part)
+        except InputError:
+            if fresh:  # an empty database is no output
+                self._engine.dispose()
+                fresh.unlink(missing_ok=True)
+            raise
+
+    def _replace_tables(self, part: Path) -> None:
         with sql.told_plainly(self._url), self._engine.begin() as connection:
             if self._engine.dialect.name == "sqlite":
                 connection.exec_driver_sql("BEGIN IMMEDIATE")  # else the module would commit before each DROP
             for table, name in self._names():
                 made = self._made(connection, table, name)
-                names = [column.name for column in made.columns]
+                columns = [(name, _kind(table, name)) for name in header(table, self._columns)]
                 for chunk in lists_of(table_rows(part, table, self._columns), _CHUNK):
                     connection.execute(
-                        made.insert(), [dict(zip(names, map(_sql_cell, row), strict=True)) for row in chunk]
+                        made.insert(),
+                        [
+                            {name: _sql_cell(cell, kind) for (name, kind), cell in zip(columns, row, strict=True)}
+                            for row in chunk
+                        ],
                     )
 
     def _made(self, connection: Connection, table: str, name: str) -> Table:
         import sqlalchemy
 
         held: MetaData = sqlalchemy.MetaData()
+        of_kind = {int: sqlalchemy.BigInteger, float: sqlalchemy.Double, str: sqlalchemy.Text}
         columns = [
-            sqlalchemy.Column(column, sqlalchemy.BigInteger() if _numeric(table, column) else sqlalchemy.Text())
-            for column in header(table, self._columns)
+            sqlalchemy.Column(column, of_kind[_kind(table, column)]()) for column in header(table, self._columns)
         ]
         made = sqlalchemy.Table(name, held, *columns)
         made.drop(connection, checkfirst=True)
@@ -262,7 +311,9 @@ class SqlSink:
         return made
 
 
-def _sql_cell(value: Any) -> Any:
+def _sql_cell(value: Any, kind: type) -> Any:
+    if kind is float:
+        return value
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**63:
         return value
     words = _words(value)

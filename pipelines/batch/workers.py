@@ -189,6 +189,7 @@ _answerer: Answerer | None = None
 
 
 def _start_worker(parent: int) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # how the pool stops a worker
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the main process stops the workers
     threading.Thread(target=_die_with, args=(parent,), daemon=True).start()
 
