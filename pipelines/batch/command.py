@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,7 @@ from ..private_files import check_target
 from ..suggest import Spinecode, models_hash, ruleset
 from .answer import Answerer, Options
 from .inputs import Input, open_source
-from .items import Answered, Item
+from .items import Answered, Item, Source
 from .outputs import Output, open_sink
 from .progress import clock, watcher
 from .run import Engine, Job, Summary, run_job
@@ -50,7 +51,8 @@ def run(request: Request, build: Callable[[], Spinecode], engine_version: str) -
     """
     source = open_source(request.source)
     sink = open_sink(request.out, source.columns, no_dots=request.no_dots)
-    return run_job(
+    _say_of(source, "told")
+    summary = run_job(
         Job(
             source=source,
             sink=sink,
@@ -64,6 +66,15 @@ def run(request: Request, build: Callable[[], Spinecode], engine_version: str) -
             report=_report(request, sink),
         )
     )
+    _say_of(source, "warnings")
+    return summary
+
+
+def _say_of(source: Source, what: str) -> None:
+    """What a table has to say before the run (``told``: its columns) or behind it (``warnings``). Other sources have none."""
+    said = getattr(source, what, ())
+    for line in (said,) if isinstance(said, str) else said:
+        sys.stderr.write(f"spinecode: {line}\n")
 
 
 def _report(request: Request, sink: Sink) -> Callable[[Path, Summary], None] | None:

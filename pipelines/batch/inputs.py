@@ -79,6 +79,7 @@ def _kind(name: str) -> str:
         ".csv": "csv",
         ".tsv": "csv",
         ".xlsx": "xlsx",
+        ".xls": "xlsx",
         ".parquet": "parquet",
         ".pq": "parquet",
     }
