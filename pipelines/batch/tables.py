@@ -8,9 +8,9 @@ import io
 import re
 import sys
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from ...coding.errors import InputError
 from ..rows import Reject
@@ -25,7 +25,10 @@ _DELIMITERS: Final = ",;\t|"
 _DELIMITER_LINE: Final = re.compile(r'\ufeff?"?sep=([^"\r\n])"?[\r\n]*', re.IGNORECASE)
 """The line by which Excel is told what stands between cells; spreadsheets do not count it."""
 _LONGEST_HEADER: Final = 1_000_000
+_LINES_OF_A_NOTE: Final = 50
 _PARQUET_ROWS: Final = 500
+
+Begun = TypeVar("Begun")
 
 
 class CsvTable:
@@ -38,50 +41,53 @@ class CsvTable:
         self.path = existing_file(path, "a CSV file")
         self._encoding = "utf-8-sig" if encoding.lower().replace("_", "-") in ("utf-8", "utf8") else encoding
         csv.field_size_limit(min(_LARGEST_CELL, sys.maxsize))
-        self._refuse_wide()
         self._delimiter, names = self._header()
         self._binding = (columns or Columns()).bind(names, str(path))
         self.columns: tuple[str, ...] | None = self._binding.extra
         self.told = self._binding.told
         self.warnings: list[str] = []
 
-    def _refuse_wide(self) -> None:
+    def _refuse_wide(self, start: bytes) -> None:
         """Raise `InputError` for UTF-16, as Excel saves "Unicode text", that is to be read as something else."""
-        stream = Stream(self.path)
-        try:
-            wide = stream.file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-        except damage() as error:
-            raise InputError(f"{self.path}: cannot be read ({type(error).__name__})") from None
-        finally:
-            stream.close()
+        wide = start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
         if wide and not re.match(r"utf[-_]?(16|32)", self._encoding, re.IGNORECASE):
             raise InputError(f"{self.path}: is UTF-16; say so: --encoding utf-16")
 
     def _header(self) -> tuple[str, list[str]]:
+        """What stands between cells, and the names. A name of several lines, as Excel wraps them, is one."""
+        self._refuse_wide(self._begun(lambda stream: stream.file.read(2)))
+        first = self._begun(self._first_line)
+        if _undecoded(first):
+            raise InputError(f"{self.path}: is not {_shown(self._encoding)}; say which it is: --encoding cp1252")
+        if not first.strip():
+            what = "its first line" if first else "the file"
+            raise InputError(f"{self.path}: {what} is empty; it must hold the header")
+        given = _DELIMITER_LINE.fullmatch(first)
+        delimiter = given[1] if given else max(_DELIMITERS, key=first.count)
+        names = self._begun(lambda stream: next(self._records(stream, delimiter), None))
+        if names is None or any(map(_undecoded, names)):
+            raise InputError(f"{self.path}: a quotation mark in the first row is out of place; is there a header?")
+        return delimiter, [name.strip() or f"column_{place}" for place, name in enumerate(names, start=1)]
+
+    def _begun(self, read: Callable[[Stream], Begun]) -> Begun:
+        """What ``read`` takes from the start of the file."""
         stream = Stream(self.path)
         try:
-            text = self._text(stream, "surrogateescape")
-            first = text.readline(_LONGEST_HEADER)
-            given = _DELIMITER_LINE.fullmatch(first)
-            if given:
-                first = text.readline(_LONGEST_HEADER)
+            return read(stream)
         except UnicodeError:
-            raise InputError(f"{self.path}: is not {self._encoding}; say which it is: --encoding utf-8") from None
+            raise InputError(f"{self.path}: is not {_shown(self._encoding)}; say which it is: --encoding") from None
         except LookupError:
             raise InputError(f"--encoding {self._encoding!r}: no such encoding; try utf-8 or cp1252") from None
         except damage() as error:
             raise InputError(f"{self.path}: cannot be read ({type(error).__name__})") from None
         finally:
             stream.close()
-        if _undecoded(first):
-            raise InputError(f"{self.path}: is not {_shown(self._encoding)}; say which it is: --encoding cp1252")
-        if not first.strip():
-            raise InputError(
-                f"{self.path}: {'its first line' if first else 'the file'} is empty; it must hold the header"
-            )
-        delimiter = given[1] if given else max(_DELIMITERS, key=first.count)
-        names = next(csv.reader([first], delimiter=delimiter), [])
-        return delimiter, [name.strip() or f"column_{place}" for place, name in enumerate(names, start=1)]
+
+    def _first_line(self, stream: Stream) -> str:
+        return self._text(stream, "surrogateescape").readline(_LONGEST_HEADER)
+
+    def _records(self, stream: Stream, delimiter: str) -> _Records:
+        return _Records(self._text(stream, "surrogateescape"), delimiter)
 
     def _text(self, stream: Stream, errors: str) -> io.TextIOWrapper:
         return io.TextIOWrapper(stream.file, encoding=self._encoding, errors=errors, newline="")
@@ -95,50 +101,61 @@ class CsvTable:
         stream = Stream(self.path)
         row = 1
         try:
-            records = _Records(self._text(stream, "surrogateescape"), self._delimiter)
+            records = self._records(stream, self._delimiter)
+            next(records)
             while True:
                 row += 1
                 if row <= lines:
-                    if records.next() is None:
+                    if next(records) is None:
                         self._misquoted(records, row)  # an earlier run could not warn of it
                 else:
                     yield Item(self._content(records, row), row, stream.place())
         except StopIteration:
             return
-        except damage() as error:
+        except _broken_text() as error:
             if row > lines:
                 yield unreadable(row, stream.place(), error)
         finally:
             stream.close()
 
     def _content(self, records: _Records, row: int) -> Any:
-        cells = records.next()
+        cells = next(records)
         if cells is None:
             return Reject(row, self._misquoted(records, row), records.raw)
         if not any(cell.strip() for cell in cells):
             return None
         wanted = len(self._binding.names)
         if len(cells) != wanted:
-            over = f"; a quotation mark spreads it over {records.lines} lines" if records.lines > 1 else ""
+            over = self._spread(records, row)
             return Reject(row, f"has {len(cells)} cells, the header has {wanted}{over}", records.raw)
         if any(map(_undecoded, cells)):
             return Reject(row, f"is not {_shown(self._encoding)}; say which it is: --encoding cp1252", records.raw)
         return self._binding.row(row, cells)
 
     def _misquoted(self, records: _Records, row: int) -> str:
-        """Why a row is none, and how much of the file it took with it."""
+        """Why a row is none."""
         behind = records.lines - 1
-        if not behind:
-            return "is no row of a CSV table: a quotation mark is out of place"
-        if not records.open:
-            return (
-                f"is no row of a CSV table: a quotation mark is out of place; it took {_lines(behind)} behind it along"
-            )
+        if not records.open or not behind:
+            return f"is no row of a CSV table: a quotation mark is out of place{self._spread(records, row)}"
         reason = (
             f"a quotation mark in this row opens a cell that never closes: {_lines(behind)} behind it were not read"
         )
         self.warnings.append(f"{self.path}: row {row}: {reason}")
         return reason
+
+    def _spread(self, records: _Records, row: int) -> str:
+        """How much of the file went into a row that is none. More lines than a note has may be other rows."""
+        behind = records.lines - 1
+        if not behind:
+            return ""
+        spread = f"its quotation marks take {_lines(behind)} behind it along"
+        if behind >= _LINES_OF_A_NOTE:
+            self.warnings.append(f"{self.path}: row {row}: {spread}: other rows may be among them")
+        return f"; {spread}"
+
+
+def _broken_text() -> tuple[type[Exception], ...]:
+    return (*damage(), UnicodeError)  # UTF-16 that is cut off within a character
 
 
 def _lines(count: int) -> str:
@@ -155,7 +172,7 @@ def _undecoded(text: str) -> bool:
 
 
 class _Records:
-    """The records of a CSV file behind its header one by one, with the lines that each was made of.
+    """The records of a CSV file one by one, the header first, with the lines that each was made of; None for what is no record.
 
     ``lines``: how many these are. ``open``: the file ended within a cell.
     """
@@ -166,11 +183,11 @@ class _Records:
         self._kept = self.lines = 0
         self.open = False
         self._reader = csv.reader(self._read(), delimiter=delimiter, strict=True)
-        if _DELIMITER_LINE.fullmatch(text.readline()):
-            text.readline()
 
     def _read(self) -> Iterator[str]:
-        for line in self._text:
+        for number, line in enumerate(self._text):
+            if number == 0 and _DELIMITER_LINE.fullmatch(line):
+                continue
             self.lines += 1
             if self._kept < _LONGEST_RAW:
                 self._lines.append(line)
@@ -183,8 +200,10 @@ class _Records:
         text = "".join(self._lines)[:_LONGEST_RAW].rstrip("\r\n")
         return text.encode("utf-8", errors="replace").decode("utf-8")
 
-    def next(self) -> list[str] | None:
-        """The cells; None for what is no record. Raises `StopIteration` at the end."""
+    def __iter__(self) -> Iterator[list[str] | None]:
+        return self
+
+    def __next__(self) -> list[str] | None:
         self._lines, self._kept, self.lines = [], 0, 0
         try:
             return next(self._reader)
