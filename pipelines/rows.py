@@ -109,6 +109,9 @@ def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _renamed(data: dict[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+    for name in ("encounter_id", "text"):
+        if name in names and names[name] not in data:
+            raise InputError(f"{name} is missing: the row has no key {names[name]!r}, which was named for it")
     ours = {theirs: name for name, theirs in names.items() if theirs in data}
     rest = {f"input_{key}" if key in names else key: value for key, value in data.items() if key not in ours}
     return {**rest, **{name: data[theirs] for theirs, name in ours.items()}}

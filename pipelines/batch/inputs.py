@@ -46,6 +46,7 @@ def open_source(asked: Input) -> Source:
         return SqlTable(asked.name, table=asked.table, query=asked.query, columns=asked.columns)
     if asked.table or asked.query:
         raise InputError(f"{asked.name}: is no database; --table and --query are for one")
+    _check_columns(asked.columns, kind)
     path = Path(asked.name)
     if kind == "csv":
         from .tables import CsvTable
@@ -66,6 +67,14 @@ def open_source(asked: Input) -> Source:
     raise InputError(f"--from {kind}: no such format; there are {', '.join(FORMATS)}")
 
 
+def _check_columns(columns: Columns, kind: str) -> None:
+    """Raise `InputError` for options that this kind of input would pass over."""
+    if kind == "jsonl" and columns.date_format:
+        raise InputError("--date-format: is for tables; in JSON Lines a date is written YYYY-MM-DD")
+    if kind in ("folder", "fhir", "hl7") and str(columns):
+        raise InputError("--id-column, --text-column, --date-column, --provider-column, --date-format: are for tables")
+
+
 def _kind(name: str) -> str:
     from .sql import is_database
 
@@ -82,6 +91,7 @@ def _kind(name: str) -> str:
         ".csv": "csv",
         ".tsv": "csv",
         ".xlsx": "xlsx",
+        ".xls": "xlsx",
         ".parquet": "parquet",
         ".pq": "parquet",
     }

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from ..result import canonical_json
 from ..rows import Row
+from .columns import told_apart
 
 _KEYS: Final = ("row", "encounter_id", "provider", "date_of_service")
 TABLES: Final[Mapping[str, tuple[str, ...]]] = {
@@ -38,11 +39,13 @@ EXTRA: Final = "extra"
 
 
 def carried_columns(columns: Iterable[str] | None) -> tuple[str, ...]:
-    """What the carried columns are called: as in the input, unless one of ours is called so."""
+    """What the carried columns are called: as in the input, unless one of ours is called so. Databases take no notice of
+    upper and lower case in names.
+    """
     if columns is None:
         return (EXTRA,)
     ours = {name for table in TABLES.values() for name in table}
-    return tuple(f"input_{name}" if name in ours else name for name in columns)
+    return tuple(told_apart((f"input_{name}" if name.casefold() in ours else name for name in columns), any_case=True))
 
 
 def tables_of(result: Mapping[str, Any], row: Row) -> dict[str, list[Any]]:
@@ -106,7 +109,7 @@ def _sections(evidence: list[Mapping[str, Any]]) -> str:
 
 
 def carried_cells(carried: Mapping[str, Any], columns: tuple[str, ...] | None) -> list[Any]:
-    """The cells of the carried columns; ``columns``: their names in the input, None where rows differ."""
+    """The cells of the carried columns; ``columns``: what rows call them, None where rows differ."""
     if columns is None:
         return [canonical_json(carried) if carried else None]
     return [cell(carried.get(name)) for name in columns]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ...coding.errors import InputError
 from ..result import canonical_json
-from .columns import Binding, Columns, plain_cell
+from .columns import Binding, Columns, Undecoded, plain_cell
 from .items import Fingerprint, Item
 
 if TYPE_CHECKING:
@@ -39,12 +40,27 @@ def open_engine(name: str) -> Engine:
     url = name if _URL.match(name) else f"sqlite:///{name}"
     url = re.sub(r"^postgres(?:ql)?://", "postgresql+psycopg://", url)
     try:
-        return sqlalchemy.create_engine(url)
+        engine = sqlalchemy.create_engine(url)
     except (ArgumentError, NoSuchModuleError, ValueError):
         raise InputError(f"{shown(name)}: is no SQLAlchemy URL, e.g. postgresql://user@host/database") from None
     except ImportError as error:
         extra = "; pip install 'spinecode[postgresql]'" if "psycopg" in str(error) else ""
         raise InputError(f"{shown(name)}: its driver {error.name!r} is not installed{extra}") from None
+    if engine.dialect.name == "sqlite":
+        sqlalchemy.event.listen(engine, "connect", _take_any_text)
+    return engine
+
+
+def _take_any_text(connection: Any, _record: object) -> None:
+    """Bytes for text that is no UTF-8: it costs a row, where the module would end the run and quote it."""
+    connection.text_factory = _text
+
+
+def _text(raw: bytes) -> str | Undecoded:
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return Undecoded(raw)
 
 
 def shown(name: str) -> str:
@@ -68,9 +84,21 @@ def told_plainly(name: str) -> Iterator[None]:
     try:
         yield
     except SQLAlchemyError as error:
-        origin = getattr(error, "orig", None)
-        words = " ".join(str(origin or type(error).__name__).split("\n")[0].split())[:200]
-        raise InputError(f"{shown(name)}: {words}") from None
+        raise InputError(f"{shown(name)}: {_words_of(error)}") from None
+
+
+def _words_of(error: Exception) -> str:
+    """What a driver says, where it is sure to quote no cell; else only the kind of error."""
+    origin = getattr(error, "orig", None)
+    if origin is None:
+        return type(error).__name__
+    words = " ".join(str(origin).split("\n")[0].split())[:200]
+    if isinstance(origin, sqlite3.Error):
+        safe = "decode" not in words
+    else:  # classes of SQLSTATE: 22, 23 and P0 are about values
+        state = getattr(origin, "sqlstate", "")
+        safe = type(origin).__module__.startswith("psycopg") and (state or "")[:2] not in ("22", "23", "P0")
+    return words if safe else f"{type(origin).__name__}; what the database says of it may quote a row and is not shown"
 
 
 class SqlTable:
@@ -93,8 +121,9 @@ class SqlTable:
                 names = list(connection.execute(self._query).keys())
         self._binding: Binding = (columns or Columns()).bind(names, shown(name))
         self.columns: tuple[str, ...] | None = self._binding.extra
+        self.told = self._binding.told
 
-    def _select(self, table: str) -> Select[Any]:
+    def _select(self, table: str) -> Select[*tuple[Any, ...]]:
         import sqlalchemy
 
         schema, _, name = table.rpartition(".")
@@ -104,7 +133,13 @@ class SqlTable:
             there = ", ".join(sqlalchemy.inspect(self._engine).get_table_names(schema or None)) or "none"
             raise InputError(f"{shown(self.name)}: there is no table {table!r}; there are {there}") from None
         order = list(found.primary_key.columns) or list(found.columns)
-        return sqlalchemy.select(found).order_by(*order)
+        if self._engine.dialect.name != "sqlite":
+            return sqlalchemy.select(found).order_by(*order)
+        # SQLite holds anything in a column of any type: read what is there, and do not take it for a day or a number.
+        as_stored = (sqlalchemy.type_coerce(column, sqlalchemy.types.NullType()) for column in found.columns)
+        return sqlalchemy.select(
+            *(each.label(column.name) for each, column in zip(as_stored, found.columns, strict=True))
+        ).order_by(*order)
 
     @staticmethod
     def _text(query: str) -> TextClause:
@@ -139,17 +174,7 @@ class SqlTable:
         return self._connection
 
     def _cells(self) -> Iterator[list[Any]]:
-        import pandas
-
         with told_plainly(self.name):
             streamed = self._snapshot().execution_options(stream_results=True, max_row_buffer=_ROWS_PER_CHUNK)
-            chunks = pandas.read_sql_query(
-                self._query,
-                streamed,
-                chunksize=_ROWS_PER_CHUNK,
-                coerce_float=False,
-                dtype_backend="numpy_nullable",  # else whole numbers beside a NULL become floats
-            )
-            for frame in chunks:
-                values = frame.astype(object)
-                yield from values.where(values.notna(), None).to_numpy(dtype=object).tolist()
+            for row in streamed.execute(self._query).yield_per(_ROWS_PER_CHUNK):
+                yield list(row)
