@@ -204,6 +204,16 @@ def test_the_end_counts_the_reasons_and_names_every_file(cli, tmp_path):
     assert "Zebediah" not in done.stderr.decode()
 
 
+def test_the_page_says_what_it_was_made_with(cli, tmp_path, clean):
+    assert (
+        cli("batch", "clean.jsonl", "out.csv", "--report", "page.html", "--no-text", "--workers", "1").returncode == 0
+    )
+    (row,) = csv.DictReader((tmp_path / "out.csv").read_text().splitlines())
+    page = (tmp_path / "page.html").read_text()
+    for words in (row["release"], row["engine"], row["ruleset"], "--no-text"):
+        assert f"<td>{words}</td>" in page or f'<td class="n">{words}</td>' in page
+
+
 def test_an_input_without_rows_is_told(cli, tmp_path):
     write(tmp_path / "in.jsonl")
     done = cli("batch", "in.jsonl", "out.jsonl", "--workers", "1")

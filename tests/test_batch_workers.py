@@ -175,7 +175,7 @@ def test_a_full_disk_stops_the_run_and_the_next_one_carries_on(tmp_path, engine)
 
     done = subprocess.run(arguments, cwd=tmp_path, preexec_fn=limited, capture_output=True, timeout=120, check=False)
     assert done.returncode == 2
-    assert b"make room and run again" in done.stderr
+    assert b"raise it and run again" in done.stderr
     assert not (tmp_path / "out.jsonl").exists()
     done = subprocess.run(arguments, cwd=tmp_path, capture_output=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr

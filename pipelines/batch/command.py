@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
@@ -94,8 +94,11 @@ def _report(request: Request, sink: Sink) -> Callable[[Path, Summary], None] | N
         check_outside(Path(request.source.name), page, "the report")
     title = f"Pre-coding of {shown(request.source.name)}"
 
+    # Those that were given: what is off or unset says nothing.
+    options = {name: value for name, value in asdict(_options(request)).items() if value not in (None, False)}
+
     def report(part: Path, summary: Summary) -> None:
-        write_report(page, part, paths.rejects_part, summary, title)
+        write_report(page, part, paths.rejects_part, summary, title, options)
 
     return report
 

@@ -29,6 +29,7 @@ _NOBODY: Final = "(no provider)"
 _BACK_PAIN_UNSPECIFIED: Final = ("M54.9", "M549")
 _UNSPECIFIED: Final = re.compile(r"\bunspecified\b|\bNOS\b", re.IGNORECASE)
 _INK: Final = "#1f4e79"
+_MADE_WITH: Final = ("release", "engine", "ruleset")
 
 
 @dataclass
@@ -53,6 +54,8 @@ class Tally:
     gaps: Counter[str] = field(default_factory=Counter)
     providers: dict[str, ProviderCounts] = field(default_factory=dict)
     reasons: Counter[str] = field(default_factory=Counter)
+    made_with: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """How many encounters were decided under which release, engine and ruleset."""
 
     def add(self, tables: Mapping[str, list[list[Any]]]) -> None:
         """Count one encounter by its rows of the tables."""
@@ -62,6 +65,7 @@ class Tally:
         gaps = [dict(zip(TABLES["gaps"], row, strict=True)) for row in tables["gaps"]]
         claim = [code for code in codes if code["role"] != "optional"]
         self.outcomes[encounter["outcome"]] += 1
+        self.made_with.update((name, str(encounter[name])) for name in _MADE_WITH)
         if encounter["route"]:
             self.routes[encounter["route"]] += 1
         if encounter["date_of_service"]:
@@ -92,11 +96,13 @@ def _tables(held: Mapping[str, Any]) -> Mapping[str, list[list[Any]]]:
     return tables_of(held, Row(0, "", "", None, None, None, ""))
 
 
-def write_report(path: Path, part: Path, rejects: Path, summary: Summary, title: str) -> None:
+def write_report(
+    path: Path, part: Path, rejects: Path, summary: Summary, title: str, options: Mapping[str, Any]
+) -> None:
     """Write the page, readable by its owner only, in one step."""
     fresh = path.with_name(f"{path.name}.new")
     private_file(fresh)
-    fresh.write_text(render(tally(part, rejects), summary, title), encoding="utf-8")
+    fresh.write_text(render(tally(part, rejects), summary, title, options), encoding="utf-8")
     replace_durably(fresh, path)
 
 
@@ -112,11 +118,13 @@ footer{margin-top:3rem;color:#666;font-size:.85rem}
 """
 
 
-def render(found: Tally, summary: Summary, title: str) -> str:
+def render(found: Tally, summary: Summary, title: str, options: Mapping[str, Any] | None = None) -> str:
     """The page as HTML."""
     parts = [_volumes(found, summary), _codes(found), _by_provider(found), _gaps(found), _rejected(found, summary)]
     if summary.slowest:
         parts.append(_slow(summary))
+    if found.made_with:
+        parts.append(_made_with(found, options or {}))
     return (
         f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
         f'<meta name="viewport" content="width=device-width"><style>{_STYLE}</style></head>\n<body>'
@@ -205,6 +213,12 @@ def _rejected(found: Tally, summary: Summary) -> str:
 def _slow(summary: Summary) -> str:
     rows = [(line, f"{seconds:.2f}") for seconds, line in summary.slowest]
     return f"<section><h2>Slowest notes</h2>{_table(('row', 'seconds'), rows)}</section>"
+
+
+def _made_with(found: Tally, options: Mapping[str, Any]) -> str:
+    rows: list[tuple[str, str, int | str]] = [(*each, count) for each, count in sorted(found.made_with.items())]
+    rows += [(f"--{name.replace('_', '-')}", str(value), "") for name, value in options.items()]
+    return f"<section><h2>Made with</h2>{_table(('what', 'which', 'encounters'), rows)}</section>"
 
 
 def _share(part: int, whole: int) -> str:
