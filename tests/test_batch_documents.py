@@ -291,18 +291,28 @@ def test_links_of_a_folder_are_followed_or_named(batch, tmp_path):
     assert numbers == {1, 3, 5, 7, 8, 9, 10}
 
 
-def test_a_whole_last_resource_of_a_torn_export_is_read(batch, tmp_path):
+@pytest.mark.parametrize(("torn", "results"), [(-2, 1), (-20, 0)])
+def test_a_whole_last_resource_of_a_torn_export_is_read(batch, tmp_path, torn, results):
     resource = {
         "resourceType": "DocumentReference",
         "id": "d1",
         "status": "current",
         "content": [attachment("Neck pain.")],
     }
-    for torn, results in ((-2, 1), (-20, 0)):
-        (tmp_path / "in.ndjson.gz").write_bytes(gzip.compress(json.dumps(resource).encode())[:torn])
-        found, rejects, _ = batch("in.ndjson.gz")
-        assert (len(found), len(rejects)) == (results, 1)
-        assert rejects[0]["line"] == results + 1
+    (tmp_path / "in.ndjson.gz").write_bytes(gzip.compress(json.dumps(resource).encode())[:torn])
+    found, rejects, _ = batch("in.ndjson.gz")
+    assert (len(found), len(rejects)) == (results, 1)
+    assert rejects[0]["line"] == results + 1
+
+
+def test_a_torn_table_says_where_it_ends(cli, tmp_path):
+    rows = "".join(f"{number},Assessment: neck pain.\n" for number in range(400))
+    (tmp_path / "in.csv.gz").write_bytes(gzip.compress(f"CSN,Note\n{rows}".encode())[:-200])
+    done = cli("batch", "in.csv.gz", "out.csv", "--workers", "1")
+    said = done.stderr.decode()
+    assert done.returncode == 3
+    assert "warning: in.csv.gz is cut off at row" in said
+    assert "neck pain" not in said
 
 
 def test_a_folder_given_by_a_link_is_read(batch, tmp_path):

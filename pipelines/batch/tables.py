@@ -16,7 +16,7 @@ from ...coding.errors import InputError
 from ..rows import Reject
 from .columns import Binding, Columns
 from .items import Fingerprint, Item
-from .streams import Stream, damage, existing_file, hash_file, unreadable
+from .streams import Stream, damage, damage_words, existing_file, hash_file, not_read, unreadable
 
 _LONGEST_RAW: Final = 20_000
 """Characters kept of a row that is no row: an open quotation mark may run to the end of the file."""
@@ -79,7 +79,7 @@ class CsvTable:
         except LookupError:
             raise InputError(f"--encoding {self._encoding!r}: no such encoding; try utf-8 or cp1252") from None
         except damage() as error:
-            raise InputError(f"{self.path}: cannot be read ({type(error).__name__})") from None
+            raise InputError(f"{self.path}: {damage_words(error)} in its header") from None
         finally:
             stream.close()
 
@@ -114,6 +114,7 @@ class CsvTable:
             return
         except _broken_text() as error:
             if row > lines:
+                self.warnings.append(not_read(str(self.path), error, row))
                 yield unreadable(row, stream.place(), error)
         finally:
             stream.close()
@@ -218,6 +219,7 @@ class XlsxTable:
         self.path = existing_file(path, "an XLSX workbook")
         self._sheet = sheet
         self._others: list[str] = []
+        self.warnings: list[str] = []
         names = next(self._rows(), ())
         titles = [_title(cell, place) for place, cell in enumerate(names, start=1)]
         try:
@@ -238,8 +240,8 @@ class XlsxTable:
             book = openpyxl.load_workbook(self.path, read_only=True, data_only=True)
         except InvalidFileException:
             raise InputError(f"{self.path}: is not called like an XLSX workbook; name it .xlsx") from None
-        except (zipfile.BadZipFile, KeyError, ValueError, OSError) as error:
-            raise InputError(f"{self.path}: cannot be read as an XLSX workbook ({type(error).__name__})") from None
+        except (zipfile.BadZipFile, KeyError, ValueError, OSError):
+            raise InputError(f"{self.path}: cannot be read as an XLSX workbook; it is damaged perhaps") from None
         try:
             if self._sheet is not None and self._sheet not in book.sheetnames:
                 raise InputError(f"{self.path}: there is no sheet {self._sheet!r}; there are {book.sheetnames}")
@@ -263,6 +265,7 @@ class XlsxTable:
                     yield Item(self._content(row, cells, width), row, row)
         except _broken_book() as error:
             if row + 1 > lines:
+                self.warnings.append(not_read(str(self.path), error, row + 1))
                 yield unreadable(row + 1, row + 1, error)
 
     def _content(self, row: int, cells: Sequence[Any], width: int) -> Any:
@@ -305,8 +308,8 @@ class ParquetTable:
 
         try:
             return parquet.ParquetFile(self.path)  # type: ignore[no-untyped-call]
-        except (pyarrow.ArrowException, OSError) as error:
-            raise InputError(f"{self.path}: cannot be read as a Parquet file ({type(error).__name__})") from None
+        except (pyarrow.ArrowException, OSError):
+            raise InputError(f"{self.path}: cannot be read as a Parquet file; it is damaged perhaps") from None
 
     def fingerprint(self) -> Fingerprint:
         """Hash of the file; the size counts rows."""
@@ -333,8 +336,8 @@ class ParquetTable:
                     if row > lines:
                         yield Item(self._binding.row(row, cells), row, row)
                     row += 1
-        except (pyarrow.ArrowException, OSError) as error:
-            reason = f"its part of the file is damaged ({type(error).__name__})"
+        except (pyarrow.ArrowException, OSError):
+            reason = "its part of the file is damaged"
             for lost in range(row, first + count):
                 if lost > lines:
                     yield Item(Reject(lost, reason, ""), lost, lost)
