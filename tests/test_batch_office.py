@@ -59,24 +59,22 @@ def contents(folder):
 
 
 @pytest.mark.parametrize("source", ["clean.jsonl", "bad.jsonl"])
-def test_the_rejects_of_another_output_stay(tmp_path, engine, clean, bad, source):
+def test_the_rejects_of_another_output_are_set_aside(tmp_path, engine, clean, bad, source):
     run(bad, tmp_path / "c.csv", engine)
-    before = contents(tmp_path)
-    with pytest.raises(InputError, match=r"c\.rejects\.jsonl: holds the rejected rows of another output; move it or"):
-        run(tmp_path / source, tmp_path / "c.jsonl", engine)
-    assert contents(tmp_path) == before
-    run(clean, tmp_path / "c.csv", engine)  # its own may go
-    assert not (tmp_path / "c.rejects.jsonl").exists()
+    before = (tmp_path / "c.rejects.jsonl").read_bytes()
+    summary = run(tmp_path / source, tmp_path / "c.jsonl", engine)
+    assert summary.set_aside == tmp_path / "c.rejects.1.jsonl"
+    assert summary.set_aside.read_bytes() == before
+    assert (tmp_path / "c.rejects.jsonl").exists() == (source == "bad.jsonl")
+    again = run(bad, tmp_path / "c.jsonl", engine)  # whose they are cannot be told any more: no file is lost
+    assert again.set_aside == (tmp_path / "c.rejects.2.jsonl" if source == "bad.jsonl" else None)
+    assert (tmp_path / "c.rejects.1.jsonl").read_bytes() == before
 
 
-def test_rejects_that_may_be_those_of_either_of_two_outputs_stay(tmp_path, engine, clean, bad):
-    run(clean, tmp_path / "c.jsonl", engine)
+def test_the_rejects_of_the_same_output_are_replaced(tmp_path, engine, clean, bad):
     run(bad, tmp_path / "c.csv", engine)
-    before = contents(tmp_path)
-    for out in ("c.csv", "c.jsonl"):
-        with pytest.raises(InputError, match="may hold the rejected rows of"):
-            run(clean, tmp_path / out, engine)
-    assert contents(tmp_path) == before
+    assert run(clean, tmp_path / "c.csv", engine).set_aside is None
+    assert [path.name for path in tmp_path.glob("*reject*")] == []
 
 
 def test_an_input_of_the_same_name_is_no_other_output(tmp_path, engine):
@@ -170,20 +168,22 @@ def test_no_file_of_the_run_lies_in_the_folder_that_it_reads(cli, tmp_path):
 
 
 @pytest.mark.parametrize("out", ["out.jsonl", "out.csv", "out.db"])
-def test_a_run_without_any_result_keeps_the_earlier_output(cli, tmp_path, out):
+def test_a_run_without_any_result_says_so_and_leaves_none_of_an_earlier_one(cli, tmp_path, out):
+    """Yesterday's results in today's file would be billed again."""
     write(tmp_path / "in.jsonl", GOOD)
     assert cli("batch", "in.jsonl", out, "--workers", "1").returncode == 0
-    before = (tmp_path / out).read_bytes()
+    assert b"M54.5" in (tmp_path / out).read_bytes()
     write(tmp_path / "in.jsonl", "{", "{")
-    for _ in range(2):
-        done = cli("batch", "in.jsonl", out, "--workers", "1")
-        assert done.returncode == 3
-        assert "no row gave a result: out." in done.stderr.decode()
-        assert "stays as it was" in done.stderr.decode()
-        assert (tmp_path / out).read_bytes() == before
-        (rejects,) = tmp_path.glob("*.rejects.jsonl")
-        assert len(rejects.read_text().splitlines()) == 2
-        assert not [path for path in tmp_path.iterdir() if path.suffix in (".part", ".journal")]
+    done = cli("batch", "in.jsonl", out, "--workers", "1")
+    assert done.returncode == 3
+    assert "warning: no row gave a result" in done.stderr.decode()
+    if out.endswith(".db"):
+        with sqlite3.connect(tmp_path / out) as database:
+            assert database.execute("SELECT count(*) FROM spinecode_results").fetchone() == (0,)
+    else:
+        assert b"M54.5" not in (tmp_path / out).read_bytes()
+    (rejects,) = tmp_path.glob("*.rejects.jsonl")
+    assert len(rejects.read_text().splitlines()) == 2
 
 
 # -- what is told ------------------------------------------------------------------------------------------------------

@@ -157,8 +157,6 @@ def _spark(request: Request, sink: Sink, workers: int) -> Engine:
 
 
 def _where(summary: Summary) -> str:
-    if summary.kept:
-        return f"no row gave a result: {summary.written} stays as it was"
     return f"results in {summary.written}"
 
 
@@ -168,13 +166,15 @@ def told(summary: Summary, request: Request) -> list[str]:
     counts = f"{summary.rows} rows in = {summary.results} results + {summary.rejects} rejected"
     resumed = f", carried on after row {summary.resumed_at}" if summary.resumed_at else ""
     lines = [f"{counts}; {clock(summary.seconds)}{rate}", _where(summary) + resumed]
-    if not summary.rows:
-        lines.append("warning: no rows in IN")
+    if not summary.results:
+        lines.append("warning: no row gave a result" if summary.rows else "warning: no rows in IN")
     if request.report:
         lines.append(f"report: {request.report}")
     if summary.rejects:
         lines.append(f"rejected rows and why: {summary.rejects_path}")
         lines += [f"{count} x {reason}" for reason, count in reasons_of(summary.rejects_path).most_common(_REASONS)]
+    if summary.set_aside:
+        lines.append(f"earlier rejects that may be those of another output: {summary.set_aside}")
     if summary.defects:
         lines.append(f"{summary.defects} of the rejected rows met a defect of spinecode: please report them")
     return lines

@@ -7,6 +7,7 @@ the same bytes.
 from __future__ import annotations
 
 import errno
+import itertools
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field
@@ -79,7 +80,8 @@ class Job:
 @dataclass(frozen=True)
 class Summary:
     """What a finished run did. ``resumed_at``: lines that an earlier run had done. ``defects``: rejects that are ours.
-    ``written``: the outputs, as messages call them. ``kept``: no row gave a result, so an earlier output stays.
+    ``written``: the outputs, as messages call them. ``set_aside``: where rejects went that may be those
+    of another output.
     """
 
     results: int
@@ -91,7 +93,7 @@ class Summary:
     seconds: float = 0.0
     slowest: tuple[tuple[float, int], ...] = ()
     written: str = ""
-    kept: bool = False
+    set_aside: Path | None = None
 
 
 def run_batch(
@@ -137,19 +139,20 @@ def run_job(job: Job) -> Summary:
         _check_paths(job)
         found = job.source.fingerprint()
         identity = Identity(found.sha256, found.size, asdict(job.options), job.engine_version, job.ruleset)
-        if not paths.journal.exists():  # else the run that wrote it has found the rejects to be its own
-            _check_rejects(job)
+        siblings = _siblings(job)
         with locked(paths):
+            fresh = not paths.journal.exists()  # else the run that wrote it has set the rejects of others aside
+            aside = _set_aside(paths.rejects, siblings) if fresh else None
             start = _start(job, identity)
             done = start if start.finished else _work(job, identity, found, start)
-            summary = _summary(done, job.sink, start, time.monotonic() - begun)
+            summary = _summary(done, job.sink, start, time.monotonic() - begun, aside)
             _finish(job, done, summary)
     except OSError as error:
         raise InputError(_disk_words(error, paths)) from None
     return summary
 
 
-def _summary(done: Progress, sink: Sink, start: Progress, seconds: float) -> Summary:
+def _summary(done: Progress, sink: Sink, start: Progress, seconds: float, aside: Path | None) -> Summary:
     return Summary(
         results=done.results,
         rejects=done.rejects,
@@ -160,7 +163,7 @@ def _summary(done: Progress, sink: Sink, start: Progress, seconds: float) -> Sum
         seconds=seconds,
         slowest=tuple((seconds, int(line)) for seconds, line in done.slowest),
         written=sink.written(),
-        kept=bool(done.rejects and not done.results and sink.exists()),
+        set_aside=aside,
     )
 
 
@@ -213,25 +216,29 @@ def _start(job: Job, identity: Identity) -> Progress:
     return progress
 
 
-def _check_rejects(job: Job) -> None:
-    """A new run replaces the rejects of its own earlier one, never those of another output: `a.csv` and `a.jsonl` call
-    theirs alike.
+def _siblings(job: Job) -> list[Path]:
+    """Outputs of other runs that call their rejects as this one does: `a.csv` and `a.jsonl`.
+
+    Raises:
+        InputError: one of them is unfinished; its partial rejects would be lost.
     """
-    rejects = job.sink.paths.rejects
-    what_to_do = "move it or choose another name for OUT"
     siblings = [file for file in job.sink.siblings() if not _is_input(job, file)]
     unfinished = next((file for file in siblings if Paths.beside(file).journal.exists()), None)
     if unfinished is not None:
         raise InputError(
-            f"{rejects}: is claimed by an unfinished run to {unfinished}; finish that or choose another name for OUT"
+            f"{job.sink.paths.rejects}: is claimed by an unfinished run to {unfinished}; finish that or choose another "
+            "name for OUT"
         )
-    if not rejects.exists():
-        return
-    if not job.sink.exists():
-        raise InputError(f"{rejects}: holds the rejected rows of another output; {what_to_do}")
-    other = next((file for file in siblings if file.exists()), None)
-    if other is not None:
-        raise InputError(f"{rejects}: may hold the rejected rows of {other}; {what_to_do}")
+    return [file for file in siblings if file.exists()]
+
+
+def _set_aside(rejects: Path, siblings: list[Path]) -> Path | None:
+    """Move rejects that may be those of another output out of the way: they are all that is known of those rows."""
+    if not siblings or not rejects.exists():
+        return None
+    stem = rejects.name.removesuffix(".jsonl")
+    places = (rejects.with_name(f"{stem}.{number}.jsonl") for number in itertools.count(1))
+    return rejects.rename(next(place for place in places if not place.exists()))
 
 
 def _is_input(job: Job, file: Path) -> bool:
@@ -310,7 +317,7 @@ def _finish(job: Job, done: Progress, summary: Summary) -> None:
     else:
         paths.rejects_part.unlink(missing_ok=True)
         paths.rejects.unlink(missing_ok=True)
-    if whole and not summary.kept:
+    if whole:
         job.sink.finish(paths.part)
     paths.part.unlink(missing_ok=True)
     paths.journal.unlink()

@@ -69,10 +69,6 @@ class Sink(Protocol):
         """Other outputs whose rejects would have the same name."""
         ...
 
-    def exists(self) -> bool:
-        """Whether an earlier output is there; asked after `check`."""
-        ...
-
     def finish(self, part: Path) -> None:
         """Make the output of the finished spool. A kill on the way leaves the earlier output; then it is called again."""
         ...
@@ -103,10 +99,6 @@ class FileSink:
         """The same name with the suffix of another format."""
         out = self.paths.out
         return tuple(out.with_name(f"{out.stem}{suffix}") for suffix in SUFFIXES if suffix != out.suffix.lower())
-
-    def exists(self) -> bool:
-        """Whether any of the files is there."""
-        return any(file.exists() for file in self.targets())
 
 
 class JsonLinesSink(FileSink):

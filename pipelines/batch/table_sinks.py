@@ -221,7 +221,6 @@ class SqlSink:
         self.name = f"{sql.shown(name)}, table {table}"
         self._engine = sql.open_engine(name)
         self._file = file = sql.sqlite_file(name)
-        self._there: list[str] = []
         # a.db and a.sqlite are two databases: only the usual suffix may be left out.
         database = file.name.removesuffix(".db") if file else self._engine.url.database or "database"
         stem = f"{database}.{table}".replace("/", "_")
@@ -241,10 +240,6 @@ class SqlSink:
         """None: its files are called after database and table."""
         return ()
 
-    def exists(self) -> bool:
-        """Whether any of the tables is there."""
-        return bool(self._there)
-
     def check(self) -> None:
         """Raise `InputError` if the database cannot be reached or holds other tables of these names."""
         import sqlalchemy
@@ -263,7 +258,6 @@ class SqlSink:
                     raise InputError(
                         f"{self.name}: {name} is a table of something else; choose another: --out-table NAME"
                     )
-                self._there.append(name)
 
     def _names(self) -> list[tuple[str, str]]:
         return [(self._tables[0], self._table), *((table, f"{self._table}_{table}") for table in self._tables[1:])]
