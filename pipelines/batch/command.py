@@ -156,16 +156,12 @@ def _spark(request: Request, sink: Sink, workers: int) -> Engine:
     return engine
 
 
-def _where(summary: Summary) -> str:
-    return f"results in {summary.written}"
-
-
 def told(summary: Summary, request: Request) -> list[str]:
     """What is said at the end, line by line: where every row went, and how fast."""
     rate = f", {summary.rows / summary.seconds:.0f} rows/s" if summary.seconds >= 1 and not summary.resumed_at else ""
     counts = f"{summary.rows} rows in = {summary.results} results + {summary.rejects} rejected"
     resumed = f", carried on after row {summary.resumed_at}" if summary.resumed_at else ""
-    lines = [f"{counts}; {clock(summary.seconds)}{rate}", _where(summary) + resumed]
+    lines = [f"{counts}; {clock(summary.seconds)}{rate}", f"results in {summary.written}{resumed}"]
     if not summary.results:
         lines.append("warning: no row gave a result" if summary.rows else "warning: no rows in IN")
     if request.report:
