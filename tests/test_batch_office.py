@@ -241,9 +241,9 @@ def test_a_stopped_run_says_how_to_carry_on(cli, tmp_path, note, number, workers
 
 def test_a_file_that_may_not_grow_is_no_full_disk(tmp_path):
     write(tmp_path / "in.jsonl", *[{"encounter_id": i, "text": "Neck pain. " * 99} for i in range(50)])
-    command = "ulimit -f 8; trap '' XFSZ; exec {} -m spinecode batch in.jsonl out.jsonl --workers 1"
+    command = "ulimit -f 8; trap '' XFSZ; exec \"$0\" -m spinecode batch in.jsonl out.jsonl --workers 1"
     done = subprocess.run(
-        ["bash", "-c", command.format(sys.executable)], cwd=tmp_path, capture_output=True, timeout=100, check=False
+        ["bash", "-c", command, sys.executable], cwd=tmp_path, capture_output=True, timeout=100, check=False
     )
     assert done.returncode == 2
     assert b"File too large" in done.stderr
