@@ -103,7 +103,7 @@ class WordSearch:
         anywhere = [part for part in parsed if part not in inside and part not in across]
         self._pattern, self._vocabulary = pattern, vocabulary
         self._across = re.compile("|".join(across) or r"(?!)", pattern.flags)
-        self._anywhere = re.compile("|".join(anywhere) or r"(?!)", pattern.flags) if anywhere else None
+        self._anywhere = re.compile("|".join(anywhere), pattern.flags) if anywhere else None
         self._telling = vocabulary.enter_stems(re.compile("|".join(inside), pattern.flags)) if inside else 0
         self._opening = vocabulary.enter_letters(_letters_of(self._across)) if across else 0
 
