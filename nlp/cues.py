@@ -155,6 +155,7 @@ def _folded(word: str) -> str:
     return word.lower() if word.isascii() else word.translate(_FOLD).lower()
 
 
+@functools.cache
 def _letters_of(pattern: re.Pattern[str]) -> frozenset[str] | None:
     """Runs of letters in lower case, of which every match of ``pattern`` holds one in a word; None when it may hold none."""
     needed = [_needed(parser.parse(part, pattern.flags)) for part in _alternatives(pattern)]

@@ -97,13 +97,13 @@ class SentenceView:
         self.head_at: dict[int, Span] = {i: s for s in self.targets for i in range(s.start, s.end)}
 
     def _is_initial(self, side: Span) -> bool:
-        """As in "seen by R. Smith": the letter of a name. A side ends its sentence or stands before what it is of."""
+        """As in "seen by R. Smith": the letter of a name. A side ends its sentence or stands beside what it is of."""
         if self.words[side.end - 1] not in ("l.", "r.") or side.end == self.end:
             return False
         if self.words[side.end] in ("sided", "side") or self.words[side.start - 1] == "the":
             return False
         known = {i for s in [*self.anatomy, *self.targets] for i in range(s.start, s.end)}
-        return self.words[side.end].isalpha() and side.end not in known
+        return self.words[side.end].isalpha() and not {side.start - 1, side.end} & known
 
     def _of_operation(self, level: Span) -> bool:
         """As in "her L4-S1 fusion", "a fusion from L4 to the sacrum"."""
