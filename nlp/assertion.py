@@ -44,6 +44,8 @@ _YES_NO = re.compile(  # a run of blanks is taken whole (*+): tried in parts it 
 )
 _DOUBTED_AFTER = wording("assertion-doubted-after")
 _RESOLVED_BEFORE = Gated(wording("assertion-resolved-before"))
+_GONE_AFTER = wording("assertion-gone-after")
+_HAD_ONCE = wording("assertion-had-once")
 _STILL = Gated(wording("assertion-still"))
 _NONE_SINCE = Gated(wording("assertion-none-since"))
 _OTHER_OPENS = wording("assertion-other-opens")
@@ -139,6 +141,8 @@ def _worded(span: Span, cues: Cues, piece: Piece, text: str, before: str, after:
         return "uncertain", "?", ""
     if _DOUBTED_AFTER.match(after):
         return "uncertain", after.strip(" ,().;"), ""
+    if _GONE_AFTER.match(after):
+        return "historical", "resolved", "resolved"
     return ("historical", "resolved", "resolved") if _RESOLVED_BEFORE.search_by(bits, before) else None
 
 
@@ -225,6 +229,10 @@ def _past_by_wording(span: Span, cues: Cues, bits: int, before: str, after: str,
         )
         if earlier and not any(m.category == "NEGATED" for m in cues):
             return earlier.group(1)
+    if is_felt(span) and not _STILL.search_by(bits, after):
+        once = _YEARS_AFTER_INJURY.match(after) or _YEAR_OF_INJURY.match(after)
+        if once and _HAD_ONCE.match(before):
+            return once.group(1)
     if not span.id_.startswith("pain"):
         treated = _TREATED_LONG_AGO.search_by(bits, sentence)
         if treated:

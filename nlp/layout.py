@@ -69,6 +69,10 @@ _ENTRY_LINE, _SHORT_ENTRY = 10, 6
 # What parts a diagnosis from the remark on it.
 _REMARK = re.compile(r":(?=[ \t])|[ \t][-–—]+(?=[ \t])")
 _VERB = wording("note-verb")
+_CONCLUDES = wording("layout-concludes")
+_ON_ADMISSION = wording("layout-on-admission")
+_AT_DISCHARGE = wording("layout-at-discharge")
+_DIAGNOSING = frozenset(("assessment", "post_diagnosis", "pre_diagnosis"))
 _WRAP_LONGEST = 140
 _WRAP_SHORTEST = 40
 _WRAP_RAGGED = 12
@@ -158,7 +162,43 @@ class LayoutReader:
         blocks = _blocks(lines_of(text), self._titles)
         for block, following in itertools.zip_longest(blocks, blocks[1:]):
             walker.block(block, following)
-        return _with_pasted_reports(Layout(tuple(walker.sentences), tuple(walker.headings)))
+        layout = Layout(tuple(walker.sentences), tuple(walker.headings))
+        return _with_conclusions(text, _with_first_impressions(_with_pasted_reports(layout)))
+
+
+def _with_conclusions(text: str, layout: Layout) -> Layout:
+    """The layout with the conclusion of a letter, or of one long dictation, as its assessment: "In summary, she has ...".
+
+    It goes on to the end of its paragraph. A note that heads its diagnoses needs none.
+    """
+    if any(heading.category in _DIAGNOSING for heading in layout.headings):
+        return layout
+    out: list[Sentence] = []
+    concluding: Heading | None = None
+    for sentence in layout.sentences:
+        if concluding is not None and sentence.paragraph == out[-1].paragraph:
+            out.append(sentence._replace(section=concluding))
+            continue
+        concluding = _conclusion(text, sentence)
+        if concluding is None:
+            out.append(sentence)
+            continue
+        if sentence.start < concluding.start:
+            out.append(sentence._replace(end=concluding.start))
+        out.append(sentence._replace(start=concluding.end, section=concluding, first=True))
+    return replace(layout, sentences=tuple(out))
+
+
+def _conclusion(text: str, sentence: Sentence) -> Heading | None:
+    """The words of a sentence that announce what the provider concludes, as a heading."""
+    if sentence.section.category not in ("none", "history"):
+        return None
+    said = text[sentence.start : sentence.end]
+    match = _CONCLUDES.search(said)
+    if match is None or not said[match.end() :].strip():
+        return None
+    title = match.group().strip(" ,:")
+    return Heading(sentence.start + match.start(), sentence.start + match.end(), title, "assessment")
 
 
 def _with_pasted_reports(layout: Layout) -> Layout:
@@ -176,10 +216,23 @@ def _with_pasted_reports(layout: Layout) -> Layout:
         for index, heading in enumerate(layout.headings)
         if index and is_report_end(heading.title) and _is_pasted(layout.headings, index, places, told)
     }
-    if not pasted:
+    return _replaced(layout, pasted) if pasted else layout
+
+
+def _with_first_impressions(layout: Layout) -> Layout:
+    """The layout with the diagnosis on admission as the complaint, where one at discharge tells what it was."""
+    if not any(_AT_DISCHARGE.search(heading.title) for heading in layout.headings):
         return layout
-    sentences = tuple(s._replace(section=pasted.get(s.section.start, s.section)) for s in layout.sentences)
-    return Layout(sentences, tuple(pasted.get(h.start, h) for h in layout.headings))
+    return _replaced(
+        layout,
+        {h.start: replace(h, category="chief_complaint") for h in layout.headings if _ON_ADMISSION.search(h.title)},
+    )
+
+
+def _replaced(layout: Layout, headings: dict[int, Heading]) -> Layout:
+    """The layout with other headings in place of those that start at these places."""
+    sentences = tuple(s._replace(section=headings.get(s.section.start, s.section)) for s in layout.sentences)
+    return Layout(sentences, tuple(headings.get(h.start, h) for h in layout.headings))
 
 
 def _is_pasted(headings: tuple[Heading, ...], index: int, places: dict[str, list[int]], told: set[int]) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from typing import TYPE_CHECKING
 
 from spacy.tokens import Span
@@ -34,6 +35,9 @@ _PAIN_VISIT = wording("marks-pain-visit")
 _NEVER_DECIDED_TODAY = wording("marks-never-decided-today")
 _ARRANGED = wording("marks-arranged")
 _WILL = wording("marks-will")
+_OF_OTHER_BEFORE = wording("marks-of-other-before")
+_OF_OTHER_AFTER = wording("marks-of-other-after")
+_FOLLOWS = re.compile(r"follow|recheck|re-?eval", re.IGNORECASE)
 _VISIT_PARTS = frozenset(("chief_complaint", "history", "assessment", "indication"))
 _RED_FLAG_PARTS = _VISIT_PARTS | {"review_of_systems", "exam"}
 _PROCEDURE_PARTS = frozenset(("procedure", "indication", "post_diagnosis", "pre_diagnosis", "other"))
@@ -67,7 +71,7 @@ class Marks:
         parts = _VISIT_PARTS | {"procedure"}
         found = [(s, p, v) for s, p, source, v in self._all("PHASE") if source in parts]
         return _ordered(
-            [*(self._mark(s, v) for s, p, v in found if not self._is_ahead(s, p)), *self._courses(conditions)]
+            [*(self._mark(s, v) for s, p, v in found if not self._is_elsewhere(s, p)), *self._courses(conditions)]
         )
 
     def _courses(self, conditions: tuple[f.Condition, ...]) -> list[f.Mark]:
@@ -99,11 +103,13 @@ class Marks:
     def _quoted(self, value: str, start: int, end: int) -> f.Mark:
         return f.Mark(value, self.draft.quote(start, end), "present")
 
-    def _is_ahead(self, span: Span, piece: Piece) -> bool:
-        """A follow-up that is arranged ("follow-up with employee health") is not what this visit is."""
-        raw = self.draft.raw(piece.sentence)
-        at = self.draft.evidence_of(span).start - piece.sentence.start
-        return bool(_ARRANGED.match(raw, at) or _WILL.search(raw[:at]))
+    def _is_elsewhere(self, span: Span, piece: Piece) -> bool:
+        """A follow-up that is arranged ("follow-up with employee health"), or of another illness ("diabetes follow-up")."""
+        raw, evidence = self.draft.raw(piece.sentence), self.draft.evidence_of(span)
+        at, end = evidence.start - piece.sentence.start, evidence.end - piece.sentence.start
+        if _ARRANGED.match(raw, at) or _WILL.search(raw[:at]):
+            return True
+        return bool(_FOLLOWS.match(raw, at) and (_OF_OTHER_BEFORE.search(raw[:at]) or _OF_OTHER_AFTER.match(raw, end)))
 
     def intents(self) -> tuple[f.Mark, ...]:
         """Procedures done today and other reasons that make an encounter one for pain control."""

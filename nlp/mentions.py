@@ -304,10 +304,14 @@ class SentenceReader:
         # "at C5-6 compressing the root": a verb follows, which takes no place of its own.
         if following is None or following < span.end or self.view.words[following].endswith("ing"):
             return False
-        between = [self.view.words[i] for i in range(span.end, following)]
-        return len(between) <= 5 and all(
-            w in NP_WORDS or self.view.at.get(span.end + k) is not None for k, w in enumerate(between)
+        # "... stenosis and L5-S1 with foraminal narrowing": no preposition ties the level to what stands before it.
+        first = span.end + (self.view.words[span.end] == "with" and self._only_added(mention.end, span.start))
+        return following - first <= 5 and all(
+            self.view.words[i] in NP_WORDS or self.view.at.get(i) is not None for i in range(first, following)
         )
+
+    def _only_added(self, start: int, end: int) -> bool:
+        return [word for word in self.view.words[start:end] if word != ","] in (["and"], ["&"])
 
     def _of_other(self, side: Span, mention: Mention) -> bool:
         """As in "right knee", "left shoulder", "RLE": a side of something else (a leg's side is the sciatica's)."""

@@ -171,7 +171,7 @@ def _reaches_ahead(cue: ConTextModifier, span: Span, line: _Line) -> bool:
         return True
     if cue.category == "NEGATED" and (
         _OWN_VERBS & set(line.within(end, span.start))
-        or (said.startswith("without") and _is_added(start, end, span, line))
+        or (said.startswith("without") and (_is_added(start, end, span, line) or _is_beside(start, end, span, line)))
     ):
         return False
     if cue.category == "NEGATED" and _is_run_on(end, span, line):
@@ -252,6 +252,16 @@ def _is_added(start: int, end: int, span: Span, line: _Line) -> bool:
         return False
     is_feature = metadata(span)["kind"] in _FEATURES and metadata(taken[-1])["kind"] in _FEATURES
     return is_feature or bool({"side", "level"} & line.anchors(at, span.end) - line.anchors(end, at))
+
+
+def _is_beside(start: int, end: int, span: Span, line: _Line) -> bool:
+    """As in "spondylosis without myelopathy, chronic neck pain": "without" takes features from the disease, no more."""
+    cuts = line.cuts_in(end, span.start)
+    if not cuts or metadata(span)["kind"] in _FEATURES or _list_goes_on(cuts[-1], span, line):
+        return False
+    taken = line.conditions_in(end, cuts[0])
+    lacking = bool(taken) and all(metadata(other)["kind"] in _FEATURES for other in taken)
+    return lacking and any(not is_felt(other) for other in line.conditions_in(line.first, start))
 
 
 def _is_after_operation(end: int, span: Span, line: _Line) -> bool:
@@ -341,4 +351,6 @@ def _is_of_places(left: int, stop: int, end: int, line: _Line) -> bool:
 def _is_of_treatments(left: int, stop: int, end: int, right: int, line: _Line) -> bool:
     """As in "stenosis, injection vs surgery": a choice of what to do."""
     first = next((s.start for s in line.conditions_in(end, right)), right)
-    return bool(_TREATMENTS & {*line.within(max(left, stop - 2), stop), *line.within(end, min(first, end + 5))})
+    named = {i for s in line.targets for i in range(s.start, s.end)}  # "epidural abscess" is no injection
+    beside = (*range(max(left, stop - 2), stop), *range(end, min(first, end + 5)))
+    return any(line[i] in _TREATMENTS and i not in named for i in beside)

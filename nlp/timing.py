@@ -35,6 +35,7 @@ _UNITS = {
     "hour": 0,
     "hr": 0,
 }
+_WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _MONTHS = {m: i for i, m in enumerate(("jan feb mar apr may jun jul aug sep oct nov dec").split(), start=1)}  # noqa: SIM905
 
 _NUMBER = r"(?:1/2|\d+(?:\.\d+)?(?:\s?1/2)?|" + "|".join(sorted(_WORDS, key=len, reverse=True)) + r")"
@@ -62,6 +63,10 @@ _PATTERNS = (
     ),
     # x 3 wks; for the past six months; over the last 2-3 weeks
     re.compile(rf"{_BEFORE}(?:{_LEAD})*(?:(?<!\w)|(?<=\bx)){_AMOUNT}(?:['’]s?)?(?: (?:duration|now))?"),
+    # it has been about 5 months
+    re.compile(
+        rf"\b(?:it|this)(?: has|['’]s)(?: now)? been (?:(?:{_LEAD}|right |just |well |going on |some ))*\b{_AMOUNT}"
+    ),
     # 4 months ago; 4 weeks earlier
     re.compile(rf"(?:{_LEAD})?\b{_AMOUNT}\s*(?:ago|earlier|back|prior|duration)\b"),
     # four months of low back pain
@@ -81,7 +86,8 @@ _AND_HALF = re.compile(r"\band[\s-](?:a[\s-])?half\b", re.IGNORECASE)
 _NOT_PAIN = wording("timing-not-pain")
 _VISIT = wording("timing-visit")
 _OF_OTHER = re.compile(
-    rf"[\s(-]*(?:(?:of|after|post|from|status|following)\b)?[\s-]*(?:{_NOT_PAIN.pattern}|{_VISIT.pattern})",
+    r"[\s(-]*(?:(?:of|after|post|from|status|following|since(?: (?:her|his|the|their))?(?: (?:last|prior|previous))?)\b)?"
+    rf"[\s-]*(?:{_NOT_PAIN.pattern}|{_VISIT.pattern})",
     re.IGNORECASE,
 )
 # "In 3 months" lies ahead, "in the past 3 months" does not.
@@ -125,6 +131,10 @@ def _days(match: re.Match[str]) -> int:
 
 
 def _since_days(match: re.Match[str], today: datetime.date | None) -> int | None:
+    if match["hours"]:
+        return int(match["hours"].lower() == "yesterday")
+    if match["weekday"]:  # without a date no longer than is certain
+        return (today.weekday() - _WEEKDAYS.index(match["weekday"][:3].lower())) % 7 or 7 if today else 1
     if today is None:
         return None
     year = match["y"] or match["y2"] or match["y3"] or match["y4"]

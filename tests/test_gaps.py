@@ -271,7 +271,7 @@ def variations(note: f.Findings) -> Iterator[tuple[set[str], list[f.Findings]]]:
         if regionful and problem.region is None:
             yield {"region"}, [changed(note, indexes, regions=(r,)) for r in ("cervical", "lumbar")]
         told = [case.mention(i) for i in (*indexes, *problem.details)]
-        if problem.kind in ("pain", "sciatica") and not any(c.chronicity or c.duration_days for c in told):
+        if problem.kind in ("pain", "sciatica") and all(c.chronicity is None and c.duration_days is None for c in told):
             chronic = [changed(note, indexes, chronicity=word) for word in ("acute", "chronic")]
             if not case.present("chronic_pain") and not case.of("chronic_pain_syndrome"):
                 yield {"duration", "conflict"}, chronic

@@ -49,6 +49,7 @@ CATEGORIES = {
         "INTENT",
         "STUDY",
         "RED_FLAG",
+        "NOT_MEANT",
     },
     "context.json": {
         "NEGATED",
@@ -70,6 +71,7 @@ KEYS = {
     "OUTSIDE": {"name", "explains"},
     "PREGNANCY": set(),
     "PREGNANCY_NOT": set(),
+    "NOT_MEANT": set(),
     "WORK": set(),
 }
 VALUES = {
@@ -344,7 +346,7 @@ def test_every_phrase_holds_a_cue(desk: Desk) -> None:
     dropped = []
     for name in ("conditions.json", "facts.json"):
         for rule in lexicon.rules(name):
-            if rule["metadata"].get("kind") == "ignore" or rule["category"] == "PREGNANCY_NOT":
+            if rule["metadata"].get("kind") == "ignore" or rule["category"] in ("PREGNANCY_NOT", "NOT_MEANT"):
                 continue  # they only take words away from what is read
             cues = (strong,) if rule["category"] in ("CONDITION", "OUTSIDE") else (strong, weak)
             places = places_of(rule, desk.nlp)
