@@ -33,6 +33,7 @@ _REFUSAL_STATUS: dict[str, Status] = {
     "imaging-minor": "needs_documentation",
 }
 _SIDED: tuple[Kind, ...] = (*NERVES, "flank_pain", "disc_displacement")
+_DONE_FOR: frozenset[Source] = frozenset({"post_diagnosis", "pre_diagnosis"})
 _ASKED_ABOUT: frozenset[Kind] = DETAILS - {"leg_pain"}
 """Findings of the back that have no code of their own: alone, they are asked about."""
 
@@ -196,7 +197,9 @@ def owed_without_codes(case: Case) -> Found:
     """Why a note about the spine has no code: a procedure without a diagnosis, or only uncertain ones (IV.N, IV.H)."""
     note = case.findings
     spinal = tuple(c for c in note.conditions if is_spinal(c))
-    elsewhere = any(not is_spinal(c) and c.heading and c.assertion == "present" for c in note.conditions)
+    elsewhere = any(
+        not is_spinal(c) and c.assertion == "present" and (c.heading or c.source in _DONE_FOR) for c in note.conditions
+    )
     if note.document_type == "procedure_note" and not elsewhere and (spinal or note.intents or note.complaint):
         evidence = evidence_of(spinal) or tuple(m.evidence for m in note.intents)
         out = NotCoded(

@@ -46,6 +46,7 @@ _DOUBTED_AFTER = wording("assertion-doubted-after")
 _RESOLVED_BEFORE = Gated(wording("assertion-resolved-before"))
 _GONE_AFTER = wording("assertion-gone-after")
 _HAD_ONCE = wording("assertion-had-once")
+_SEEN_LONG_AGO = Gated(wording("assertion-seen-long-ago"))
 _STILL = Gated(wording("assertion-still"))
 _NONE_SINCE = Gated(wording("assertion-none-since"))
 _OTHER_OPENS = wording("assertion-other-opens")
@@ -233,6 +234,8 @@ def _past_by_wording(span: Span, cues: Cues, bits: int, before: str, after: str,
         once = _YEARS_AFTER_INJURY.match(after) or _YEAR_OF_INJURY.match(after)
         if once and _HAD_ONCE.match(before):
             return once.group(1)
+        if seen := _SEEN_LONG_AGO.search_by(bits, before):
+            return seen.group(1)
     if not span.id_.startswith("pain"):
         treated = _TREATED_LONG_AGO.search_by(bits, sentence)
         if treated:
