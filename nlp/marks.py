@@ -35,9 +35,12 @@ _PAIN_VISIT = wording("marks-pain-visit")
 _NEVER_DECIDED_TODAY = wording("marks-never-decided-today")
 _ARRANGED = wording("marks-arranged")
 _WILL = wording("marks-will")
+_EARLIER_VISIT_BEFORE = wording("marks-earlier-visit-before")
+_EARLIER_VISIT_AFTER = wording("marks-earlier-visit-after")
 _OF_OTHER_BEFORE = wording("marks-of-other-before")
 _OF_OTHER_AFTER = wording("marks-of-other-after")
 _FOLLOWS = re.compile(r"follow|recheck|re-?eval", re.IGNORECASE)
+_EMERGENCY = re.compile(r"emergency|urgent care", re.IGNORECASE)
 _VISIT_PARTS = frozenset(("chief_complaint", "history", "assessment", "indication"))
 _RED_FLAG_PARTS = _VISIT_PARTS | {"review_of_systems", "exam"}
 _PROCEDURE_PARTS = frozenset(("procedure", "indication", "post_diagnosis", "pre_diagnosis", "other"))
@@ -104,12 +107,18 @@ class Marks:
         return f.Mark(value, self.draft.quote(start, end), "present")
 
     def _is_elsewhere(self, span: Span, piece: Piece) -> bool:
-        """A follow-up that is arranged ("follow-up with employee health"), or of another illness ("diabetes follow-up")."""
+        """Said of another visit: one that is arranged ("follow-up with employee health"), one for another illness ("diabetes
+        follow-up"), an earlier one ("seen 3 weeks ago in the emergency department").
+        """
         raw, evidence = self.draft.raw(piece.sentence), self.draft.evidence_of(span)
         at, end = evidence.start - piece.sentence.start, evidence.end - piece.sentence.start
         if _ARRANGED.match(raw, at) or _WILL.search(raw[:at]):
             return True
-        return bool(_FOLLOWS.match(raw, at) and (_OF_OTHER_BEFORE.search(raw[:at]) or _OF_OTHER_AFTER.match(raw, end)))
+        if _FOLLOWS.match(raw, at):
+            return bool(_OF_OTHER_BEFORE.search(raw[:at]) or _OF_OTHER_AFTER.match(raw, end))
+        if _EMERGENCY.search(evidence.text):
+            return bool(_EARLIER_VISIT_BEFORE.search(raw[:at]) or _EARLIER_VISIT_AFTER.match(raw, end))
+        return False
 
     def intents(self) -> tuple[f.Mark, ...]:
         """Procedures done today and other reasons that make an encounter one for pain control."""
