@@ -38,12 +38,16 @@ _APART_FROM_PAIN = _APART | SACRAL_ONLY
 
 
 class _Told(NamedTuple):
-    """What `merge` looks at: all mentions, which of them are coded or supply details, and the places that these name."""
+    """What `merge` looks at: all mentions, which of them are coded or supply details, and the places that these name.
+
+    ``apart``: mentions said to be unrelated to another; they are no company that tells where it is.
+    """
 
     conditions: tuple[Condition, ...]
     coded: tuple[int, ...]
     support: tuple[int, ...]
     sites: Mapping[int, Sites]
+    apart: frozenset[int]
 
 
 class Merged(NamedTuple):
@@ -73,7 +77,8 @@ def merge(findings: Findings, selection: Selection, known: Merged | None = None)
         # One that names no place may take any other's.
         exact = {i: s for i, s in known.exact.items() if stated.get(i) and conditions[i].kind not in changed}
     stated.update({i: stated_sites(conditions[i]) for i in (*coded, *support) if i not in stated})
-    told = _Told(conditions, coded, support, stated)
+    apart = frozenset(link.effect for link in findings.links if link.kind == "not_due_to")
+    told = _Told(conditions, coded, support, stated, apart)
     sites: dict[tuple[Kind, Site], list[int]] = {}
     for index in coded:
         kind = conditions[index].kind
@@ -219,7 +224,8 @@ def _inherited(told: _Told, index: int) -> Sites:
     if places:
         return places
     apart = _APART_FROM_PAIN if c.kind in SPINAL_PAIN else _APART
-    company = [i for i in coded if conditions[i].kind not in apart]
+    pains = [i for i in pains if i not in told.apart]
+    company = [i for i in coded if conditions[i].kind not in apart and i not in told.apart]
     places = _one_group(told, c, company) or _one_group(
         told, c, [*company, *[i for i in pains if not conditions[i].imaging]]
     )

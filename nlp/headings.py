@@ -51,8 +51,12 @@ _HEDGED = wording("headings-hedged")
 _LETTERED = wording("headings-lettered")
 _ORDINAL = wording("headings-ordinal")
 _STUDY = wording("headings-study")
+_STUDY_TOLD = wording("headings-study-told")
 _PRIOR = wording("headings-prior")
 _TODAY = wording("headings-today")
+
+
+_ASIDE_LISTS = frozenset(("past_history", "medication", "social", "allergies", "family"))
 
 
 @dataclass(frozen=True)
@@ -161,14 +165,23 @@ class Titles:
             return Heading(start, start + match.end(), match["title"], "assessment")
         match = _LINE_TITLE.match(line)
         if match is None:
-            return None
+            return self._told_study(line, start, current)
         known = self.lookup(match["title"])
         if known is not None and (match["mark"][0] == ":" or not known[1]):
             category, label = known
             return Heading(start, start + match.end(), match["title"], category, self._as_label(label, current))
         if match["mark"][0] == ":" and names_study(match["title"]):
             return self._study(match, start, current)
-        return self._unknown(match, start, current)
+        return self._told_study(line, start, current) or self._unknown(match, start, current)
+
+    @staticmethod
+    def _told_study(line: str, start: int, current: Heading) -> Heading | None:
+        """As in "PMH: asthma." and below it "MRI 9/2025 shows ...": a line of its own on a study is no past history."""
+        if current.category not in _ASIDE_LISTS or not (match := _STUDY_TOLD.match(line)):
+            return None
+        title = re.match(r"[\w-]+(?: [\w-]+)?", match.group())
+        assert title is not None
+        return Heading(start, start, title.group(), "history")
 
     @staticmethod
     def _study(match: re.Match[str], start: int, current: Heading) -> Heading | None:

@@ -16,6 +16,7 @@ from .sentence_view import BREAKS, JOINERS, NP_WORDS, PREPOSITIONS, Mention, Sen
 from .shared_places import SharedPlaces
 
 _TYING = words("words-tying")
+_APART = words("words-apart")
 _VETO_PARTS = frozenset(("other", "arm"))
 ROOT_KINDS = frozenset(("radiculopathy", "root_compression", "radiating_pain"))
 _LIST_GOES_ON = wording("levels-list-goes-on")
@@ -102,8 +103,9 @@ class SentenceReader:
         # "severe L4-5 and moderate L5-S1 stenosis": the last of a list stands in the name itself.
         if not _says_where(found) or found[0].start == mention.head.start:
             found = self._adjoining(mention, left, found)
-        elif found[-1].end == mention.head.end and found[-1].label_ == "LEVEL":
-            found = found + self._rest_of_list(mention, found[-1], right)
+        elif found[-1].end == mention.head.end:
+            further = self._rest_of_list if found[-1].label_ == "LEVEL" else self._further_sites
+            found = found + further(mention, found[-1], right)
         if not any(span.label_ == "LEVEL" for span in found):
             after = self._after(mention, right)
             if after and mention.end < right and self.view.words[mention.end] == "of":
@@ -183,6 +185,20 @@ class SentenceReader:
             following = self._next_of_list(following, right)
         return found
 
+    def _further_sites(self, mention: Mention, site: Span, right: int) -> list[Span]:
+        """The regions that go on the list which ends a name: "osteoarthritis of the cervical spine and lumbar spine"."""
+        found: list[Span] = []
+        last = site
+        for span in self.view.anatomy:
+            if not last.end < span.start < right or span.label_ != "SITE" or not metadata(span).get("region"):
+                continue
+            joined = self.view.only_joined(last.end, span.start) and span.start not in self.view.head_at
+            if not joined or self._opens_next(span, mention):
+                break
+            found.append(span)
+            last = span
+        return found
+
     def _before(self, mention: Mention, left: int) -> list[Span]:
         """Places in front: "lumbar and cervical spondylosis", "L4-5 left paracentral herniation"."""
         found: list[Span] = []
@@ -257,7 +273,7 @@ class SentenceReader:
                 continue
             if other.head != mention.head and (other.discs or other.vertebrae or other.regions):
                 between = self.view.words[other.end : mention.start]
-                if "." in between or BREAKS & set(between):
+                if "." in between or (BREAKS | _APART) & set(between):
                     break
                 mention.discs, mention.vertebrae = list(other.discs), list(other.vertebrae)
                 mention.regions = [r for r in other.regions if r != "sacral"]

@@ -28,6 +28,7 @@ _OWN_VERBS = words("words-scope-own-verbs")
 _STATES = words("words-scope-states")
 _ENTIRE = words("words-scope-entire")
 _PART_ENDS = words("words-scope-part-ends")
+_STATEMENTS = words("words-scope-statements")
 _ASIDE = words("words-scope-asides")
 _OPENS_LIST = wording("scope-opens-list")
 _ASKS_LIST = wording("scope-asks-list")
@@ -174,7 +175,7 @@ def _reaches_ahead(cue: ConTextModifier, span: Span, line: _Line) -> bool:
         or (said.startswith("without") and (_is_added(start, end, span, line) or _is_beside(start, end, span, line)))
     ):
         return False
-    if cue.category == "NEGATED" and _is_run_on(end, span, line):
+    if cue.category == "NEGATED" and (_is_run_on(end, span, line) or _is_stated_anew(end, span, line)):
         return False
     cuts = line.cuts_in(end, span.start)
     return not cuts or _is_in_list(cue.category, said, end, cuts, span, line)
@@ -184,6 +185,11 @@ def _is_run_on(end: int, span: Span, line: _Line) -> bool:
     """As in "no injury low back pain for two weeks": dictation without commas. "No injury" is complete."""
     last = next((i for i in range(span.start - 1, end - 2, -1) if i not in line.anatomy), line.first)
     return is_felt(span) and max(line.first, end - 1) <= last and line[last] in _ENTIRE
+
+
+def _is_stated_anew(end: int, span: Span, line: _Line) -> bool:
+    """As in "straight leg raise negative diagnosis lumbar strain": dictation without stops goes on to its diagnosis."""
+    return any(line[i] in _STATEMENTS and line[i + 1] != "of" for i in range(end, span.start))
 
 
 def _is_pain_of_lasting(end: int, span: Span, line: _Line) -> bool:
