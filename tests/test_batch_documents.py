@@ -339,7 +339,7 @@ def test_what_desktops_leave_in_a_folder_is_passed_over(batch, tmp_path):
     [
         ("a.jsonl", json.dumps(NOTE).encode("utf-16"), "is UTF-16; save it as UTF-8"),
         ("a.jsonl", json.dumps(NOTE).encode("utf-16-le"), "is UTF-16"),
-        ("a.jsonl.gz", gzip.compress(json.dumps(NOTE).encode("utf-16-be")), "is UTF-16"),
+        ("a.jsonl.gz", gzip.compress(json.dumps(NOTE).encode("utf-16-be"), mtime=0), "is UTF-16"),
         ("a.jsonl", json.dumps([NOTE]).encode(), "is a JSON array; one object per line is wanted"),
         ("a.jsonl", b"\xef\xbb\xbf\n" + json.dumps([NOTE], indent=1).encode(), "is a JSON array"),
         ("a.ndjson.zst", PACKERS["zst"](b" [\n"), "is a JSON array"),

@@ -126,6 +126,14 @@ def test_a_trimester_against_the_weeks_is_a_conflict(engine):
     assert gap(engine.suggest(note), "conflict:trimester") is not None
 
 
+def test_a_red_flag_is_asked_about_unless_the_assessment_says_what_it_warned_of(engine):
+    fever = "HPI: Low back pain and fever for 3 days.\nAssessment: {}\n"
+    assert gap(engine.suggest(fever.format("Low back pain.")), "red_flags")
+    assert gap(engine.suggest(fever.format("L4-5 discitis.")), "red_flags") is None
+    retention = fever.replace("fever", "urinary retention")
+    assert gap(engine.suggest(retention.format("L4-5 discitis.")), "red_flags")  # the cauda equina is another question
+
+
 def test_the_guides_checklist_defends_a_code(engine):
     bare = engine.suggest("CC: low back pain.\nAssessment: Low back pain.\n")
     found = gap(bare, "objective")

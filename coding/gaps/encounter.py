@@ -48,6 +48,14 @@ _KINDS_OF_SCOLIOSIS: Final[tuple[Quality, ...]] = (
     "neuromuscular",
     "secondary",
 )
+_SERIOUS: Final = (
+    "spinal infection",
+    "vertebral fracture",
+    "metastatic disease",
+    "epidural hematoma",
+    "aortic aneurysm",
+)
+"""Causes out of scope (`nlp/rules/facts.json`, OUTSIDE) that a red flag warns of."""
 _FLAGS_OF_THE_CAUDA: Final = ("bowel or bladder dysfunction", "saddle anaesthesia")
 _DEFENCES: Final[tuple[tuple[Element, str, str, str], ...]] = (
     ("objective", "objective", "", "objective findings on examination"),
@@ -286,6 +294,8 @@ def _red_flags(case: Case, now: CodeSet) -> Iterator[Question]:
     told = tuple(sorted({m.evidence for m in flags}))
     cauda = adding(new_mention(case.findings, "cauda_equina"))
     of_cauda = tuple(sorted({m.evidence for m in flags if m.value in _FLAGS_OF_THE_CAUDA}))
+    if not of_cauda and _serious_cause_stated(case):
+        return
     answers = [
         Answer("no_serious_cause", "evaluated, no serious cause found"),
         Answer("serious_cause", "a serious cause was found (please state it)"),
@@ -293,6 +303,14 @@ def _red_flags(case: Case, now: CodeSet) -> Iterator[Question]:
     if of_cauda:
         answers.append(Answer("cauda_equina", "cauda equina syndrome", cauda, introduces=True, indicators=of_cauda))
     yield Question("red_flags", "", "red flags in the note", tuple(answers), told, telling=True)
+
+
+def _serious_cause_stated(case: Case) -> bool:
+    """Whether the assessment names what the flags warn of: an infection, a fracture, metastases."""
+    return bool(case.of("discitis")) or any(
+        c.kind == "outside_cause" and c.assertion == "present" and c.heading and c.name in _SERIOUS
+        for c in case.findings.conditions
+    )
 
 
 def _defences(case: Case) -> Iterator[Question]:
