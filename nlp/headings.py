@@ -40,7 +40,8 @@ REPORT_PARTS = frozenset(("findings", "technique", "comparison"))
 """Titles that only a report has."""
 # What may stand right below the name of a study in a report.
 _REPORT_OPENS = REPORT_PARTS | {"indication", "clinical history", "clinical indication", "history", "report"}
-_STATES_DIAGNOSES = frozenset(("assessment", "post_diagnosis", "pre_diagnosis"))
+STATES_DIAGNOSES = frozenset(("assessment", "post_diagnosis", "pre_diagnosis"))
+"""Sections that hold the provider's diagnostic statement (coding policy 1)."""
 # Sections whose own parts (organ systems, body regions) stay in them.
 _HOLDS_PARTS = frozenset({"exam", "review_of_systems", "imaging", "past_history", "other", "medication", "procedure"})
 
@@ -188,7 +189,7 @@ class Titles:
         """As in "MRI L-spine: ..." is a part of the note, below a diagnosis a part of it; what is planned is no result."""
         if current.category in ("plan", "education"):
             return None
-        below = current.category in _STATES_DIAGNOSES
+        below = current.category in STATES_DIAGNOSES
         if below and not match.string[match.end() :].strip():
             return None
         return Heading(start, start + match.end(), match["title"], "imaging", below)

@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from .headings import (
     REPORT_PARTS,
+    STATES_DIAGNOSES,
     Heading,
     Titles,
     copied,
@@ -72,7 +73,6 @@ _VERB = wording("note-verb")
 _CONCLUDES = wording("layout-concludes")
 _ON_ADMISSION = wording("layout-on-admission")
 _AT_DISCHARGE = wording("layout-at-discharge")
-_DIAGNOSING = frozenset(("assessment", "post_diagnosis", "pre_diagnosis"))
 _WRAP_LONGEST = 140
 _WRAP_SHORTEST = 40
 _WRAP_RAGGED = 12
@@ -171,7 +171,7 @@ def _with_conclusions(text: str, layout: Layout) -> Layout:
 
     It goes on to the end of its paragraph. A note that heads its diagnoses needs none.
     """
-    if any(heading.category in _DIAGNOSING for heading in layout.headings):
+    if any(heading.category in STATES_DIAGNOSES for heading in layout.headings):
         return layout
     out: list[Sentence] = []
     concluding: Heading | None = None

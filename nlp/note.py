@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from ..coding import findings as f
 from .cues import Gated, gated
 from .document_type import document_type
+from .headings import STATES_DIAGNOSES
 from .layout import Layout, Sentence
 from .lexicon import folded, wording, words
 from .marks import Marks
@@ -37,7 +38,6 @@ _FINDS_NOTHING = wording("note-finds-nothing")
 # "PT, NSAIDs": orders alone.
 _TREATMENTS = words("words-treatments")
 _WORD = re.compile(r"[A-Za-z]+(?:[-'’][A-Za-z]+)*")
-_DIAGNOSTIC = frozenset(("assessment", "post_diagnosis", "pre_diagnosis"))
 _HEDGED = gated(wording("note-hedged"))
 _NOT_COMPLAINTS = frozenset(
     ("leg_pain", "radiating_pain", "outside_cause", "outside_problem", "chronic_pain", "flank_pain")
@@ -135,7 +135,7 @@ class NoteFacts:
         out = []
         for sentence in self.layout.sentences:
             if (
-                sentence.section.category not in _DIAGNOSTIC
+                sentence.section.category not in STATES_DIAGNOSES
                 or not sentence.first
                 or sentence.label in ("plan", "education")
             ):
